@@ -1,0 +1,146 @@
+// What the configuration says, as every process sees it: plain values, checked, with defaults filled in.
+//
+// Shape:  names of listeners, pools and programs are 1..32 of a-z A-Z 0-9 _ . - and begin with a letter or a digit.
+// Units:  durations are milliseconds, sizes are bytes; in the files they are written "30s" and "64k".
+// Source: DESIGN 5.2; the table behind it (one row a key: name, member, bounds, unit, help) is configuration_table.h.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace usher {
+
+struct ServerConfig {
+  std::string runtime_directory;  // control socket, registry, ready queue
+  std::string state_directory;    // history, job logs, libraries
+  std::string user = "usher";
+  std::string login_user = "usher-login";
+  std::uint32_t minimum_uid = 1;
+};
+
+enum class Dispatch { queue, shared, spawn };
+
+struct ListenerConfig {
+  std::string name;
+  std::string address;  // "127.0.0.1:4000", "[::]:4000", "unix:/run/usher-generic.sock"
+  std::string pool;
+  Dispatch dispatch = Dispatch::queue;
+  std::string program;  // empty: the client names one
+  bool telnet = false;
+  bool allow_plaintext = false;
+  std::chrono::milliseconds login_timeout{};
+  std::uint32_t login_tries{};
+  std::chrono::milliseconds refusal_time{};
+  std::uint32_t max_logins{};
+  std::uint32_t max_sessions{};
+  std::chrono::milliseconds pending_timeout{};
+  std::chrono::milliseconds keepalive{};
+};
+
+struct PoolConfig {
+  std::string name;
+  std::uint32_t initial{};
+  std::uint32_t threshold{};
+  std::uint32_t additional{};
+  std::uint32_t maximum{};
+  bool wait = true;
+  std::string pam_service;
+  std::string pam_directory;  // empty: where libpam looks by itself
+};
+
+enum class StderrTo { log, client };
+
+// 0 in any of them: whatever the session has.
+struct ResourceLimits {
+  std::uint64_t open_files{};
+  std::uint64_t processes{};
+  std::uint64_t memory_bytes{};
+  std::chrono::milliseconds cpu{};
+  std::uint64_t file_size_bytes{};
+};
+
+struct ProgramConfig {
+  std::string name;
+  std::string description;
+  std::vector<std::string> command;  // absolute path, then arguments; at least the path
+  bool arguments = false;
+  std::vector<std::string> users;  // "*" is everybody
+  std::vector<std::string> groups;
+  std::vector<std::string> deny_users;
+  std::vector<std::string> deny_groups;
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::string working_directory;  // "~" or "~/..." is the user's home; else absolute
+  StderrTo stderr_to = StderrTo::log;
+  std::uint32_t max_sessions{};           // 0: no limit
+  std::uint32_t max_sessions_per_user{};  // 0: no limit
+  std::chrono::milliseconds timeout{};    // 0: none
+  int nice{};
+  ResourceLimits limits;
+};
+
+struct Configuration {
+  ServerConfig server;
+  std::vector<ListenerConfig> listeners;  // in the order of the files
+  std::vector<PoolConfig> pools;          // sorted by name
+  std::vector<ProgramConfig> programs;    // sorted by name
+
+  const PoolConfig* pool(std::string_view name) const;
+  const ProgramConfig* program(std::string_view name) const;
+  // The place of a pool in `pools`; it must be there (the check of the configuration saw to it).
+  std::uint16_t pool_index(std::string_view name) const;
+};
+
+// The bytes a configuration was read from: usher.toml, then programs.d/*.toml in the order of their names.
+struct ConfigurationSource {
+  struct File {
+    std::string path;
+    std::string text;
+  };
+  std::vector<File> files;
+};
+
+enum class Severity { error, warning };
+
+// One thing wrong with a configuration. `usher check` prints "FILE:LINE:COLUMN: error: MESSAGE; REMEDY".
+// Shape:  line and column count from 1; 0 where the fault has no place (a missing table): then only the file is printed.
+struct Fault {
+  Severity severity = Severity::error;
+  std::string file;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  std::string message;
+  std::string remedy;
+
+  std::string text() const;
+};
+
+struct ConfigurationResult {
+  Configuration configuration;  // meaningful when ok()
+  std::vector<Fault> faults;    // all of them, in the order of the files, errors and warnings
+
+  bool ok() const;  // no error among the faults
+};
+
+// The files, read whole. Files must be owned by root or by the caller and not be writable by others: anything else, and a
+// file that cannot be read, becomes a fault of the result of parse_configuration when passed on through `faults`.
+ConfigurationSource read_configuration_files(const std::string& path, std::vector<Fault>& faults);
+
+// Reads the bytes; touches no file. Everything that the bytes alone can tell: syntax, unknown keys, types, ranges,
+// references between listeners, pools and programs, doubled addresses.
+ConfigurationResult parse_configuration(const ConfigurationSource& source);
+
+// What only the machine can tell, for `usher check` and before a start: accounts, groups, programs that can be executed,
+// the PAM service, working directories, addresses of this machine. Adds faults with the place of the key they are about.
+void check_against_machine(const ConfigurationSource& source, ConfigurationResult& result);
+
+// One generation of the configuration, sealed in memory: all processes parse these very bytes.
+// Errors: std::system_error; Error(protocol) when the bytes are not what seal_configuration made.
+class UniqueFd;
+UniqueFd seal_configuration(const ConfigurationSource& source);
+ConfigurationSource unseal_configuration(int fd);
+
+}  // namespace usher

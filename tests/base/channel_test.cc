@@ -1,0 +1,90 @@
+#include "base/channel.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <vector>
+
+#include "tests/support/descriptors.h"
+
+using namespace usher;
+using namespace std::chrono_literals;
+
+namespace {
+
+enum class Kind : std::uint8_t { note = 1 };
+
+struct Note {
+  static constexpr auto kKind = Kind::note;
+  std::uint32_t number = 0;
+  static auto fields(auto& m) { return std::tie(m.number); }
+};
+
+UniqueFd dev_null() { return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
+
+}  // namespace
+
+TEST_CASE("channel: a message and its descriptors come together, close-on-exec") {
+  const std::size_t before = testing::open_descriptors();
+  {
+    auto [left, right] = make_channel();
+    const UniqueFd first = dev_null();
+    const UniqueFd second = dev_null();
+    const std::array sent{first.get(), second.get()};
+    REQUIRE(left.send(Note{5}, sent));
+    Packet packet;
+    REQUIRE(right.receive(packet) == Received::packet);
+    CHECK(packet.as<Note>().number == 5);
+    REQUIRE(packet.descriptors() == 2);
+    const UniqueFd taken = packet.take_descriptor(0);
+    CHECK((::fcntl(taken.get(), F_GETFD) & FD_CLOEXEC) != 0);
+  }
+  CHECK(testing::open_descriptors() == before);
+}
+
+TEST_CASE("channel: nothing there, and a peer that is gone, are told apart") {
+  auto [left, right] = make_channel();
+  Packet packet;
+  CHECK(right.receive(packet) == Received::nothing);
+  CHECK(right.wait_receive(packet, Clock::now() + 5ms) == Received::nothing);
+  left.close();
+  CHECK(right.receive(packet) == Received::closed);
+  CHECK(right.wait_receive(packet, Clock::now() + 5s) == Received::closed);
+  CHECK_FALSE(right.send(Note{1}));
+}
+
+TEST_CASE("channel: more descriptors than asked for are refused and none stays open") {
+  const std::size_t before = testing::open_descriptors();
+  {
+    auto [left, right] = make_channel();
+    const UniqueFd one = dev_null();
+    const std::array sent{one.get(), one.get(), one.get()};
+    Packet packet;
+    for (const std::size_t asked : {std::size_t{0}, std::size_t{1}, std::size_t{2}}) {
+      CAPTURE(asked);
+      REQUIRE(left.send(Note{1}, sent));
+      CHECK_THROWS_AS(static_cast<void>(right.receive(packet, asked)), ProtocolError);
+    }
+    REQUIRE(left.send(Note{2}));
+    CHECK(right.receive(packet, 0) == Received::packet);
+    CHECK(packet.as<Note>().number == 2);
+  }
+  CHECK(testing::open_descriptors() == before);
+}
+
+TEST_CASE("channel: a packet longer than a message may be is refused") {
+  auto [left, right] = make_channel();
+  const std::vector<std::uint8_t> large(kMaxMessage + 1, 1);
+  REQUIRE(::send(left.fd(), large.data(), large.size(), 0) == static_cast<ssize_t>(large.size()));
+  Packet packet;
+  CHECK_THROWS_AS(static_cast<void>(right.receive(packet)), ProtocolError);
+}
+
+TEST_CASE("channel: a peer that does not read is seen, not waited for") {
+  auto [left, right] = make_channel();
+  int sent = 0;
+  while (left.send(Note{1}) && sent < 100'000) ++sent;
+  CHECK(sent > 10);
+  CHECK(sent < 100'000);
+}
