@@ -44,9 +44,10 @@ class Text {
   static constexpr std::size_t kMax = Max;
 
   Text() = default;
-  Text(std::string_view text) : value_(text.substr(0, cut(text))) {}  // NOLINT(google-explicit-constructor): a string
-  Text(const std::string& text) : Text(std::string_view(text)) {}     // NOLINT(google-explicit-constructor): with a cap
-  Text(const char* text) : Text(std::string_view(text)) {}            // NOLINT(google-explicit-constructor)
+  // Conversions are meant: a text is a string with a cap.
+  Text(std::string_view text) : value_(text.substr(0, cut(text))) {}
+  Text(const std::string& text) : Text(std::string_view(text)) {}   
+  Text(const char* text) : Text(std::string_view(text)) {}          
 
   const std::string& str() const noexcept { return value_; }
   bool empty() const noexcept { return value_.empty(); }
