@@ -90,7 +90,7 @@ cover_etc() {
 }
 
 make_accounts() {
-  rm -f /etc/shadow /etc/gshadow /etc/nsswitch.conf
+  rm -rf /etc/shadow /etc/gshadow /etc/nsswitch.conf /etc/homes
   printf '%s: files\n' passwd group shadow gshadow hosts networks protocols services >/etc/nsswitch.conf
   keep_system_entries /etc/passwd
   keep_system_entries /etc/group
@@ -161,7 +161,7 @@ add_caller() {
 
 make_homes() {
   local name home
-  mkdir -p /etc/homes
+  mkdir /etc/homes
   while read -r name _ _ _ _ home _; do
     if [[ -n $name && $home != missing ]]; then make_home "$name" "$home"; fi
   done <<<"$accounts"
@@ -194,7 +194,9 @@ $unix_session"
   service usher-test-group "$unix" "auth optional pam_group.so"
   service usher-test-env "$unix" "session required pam_env.so conffile=/etc/security/usher-test-env.conf readenv=0"
   service usher-test-faillock "auth required pam_faillock.so preauth dir=/etc/faillock deny=3 unlock_time=60" \
-    "auth sufficient pam_unix.so" "auth [default=die] pam_faillock.so authfail dir=/etc/faillock deny=3 unlock_time=60" \
+    "auth [success=1 default=bad] pam_unix.so" \
+    "auth [default=die] pam_faillock.so authfail dir=/etc/faillock deny=3 unlock_time=60" \
+    "auth sufficient pam_faillock.so authsucc dir=/etc/faillock" \
     "account required pam_faillock.so dir=/etc/faillock" "$unix_account" "$unix_session"
   if [[ -n ${USHER_TEST_PAM_MODULE-} ]]; then make_module_service; fi
   make_module_settings
