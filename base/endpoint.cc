@@ -30,7 +30,18 @@ std::string numeric(int family, const void* address) {
   return text.data();
 }
 
-Endpoint from(const sockaddr_storage& storage, socklen_t length) {
+using NameCall = int (*)(int, sockaddr*, socklen_t*);
+
+Endpoint ask(NameCall call, int fd, const char* what) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  check(call(fd, reinterpret_cast<sockaddr*>(&storage), &length), what);  // NOLINT: the shape of getpeername()
+  return endpoint_from(storage, length);
+}
+
+}  // namespace
+
+Endpoint endpoint_from(const sockaddr_storage& storage, socklen_t length) {
   switch (storage.ss_family) {
     case AF_INET: {
       const auto ip = as<sockaddr_in>(storage);
@@ -49,17 +60,6 @@ Endpoint from(const sockaddr_storage& storage, socklen_t length) {
     default: throw Error(ErrorCode::invalid_argument, "a socket of an unknown address family");
   }
 }
-
-using NameCall = int (*)(int, sockaddr*, socklen_t*);
-
-Endpoint ask(NameCall call, int fd, const char* what) {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
-  check(call(fd, reinterpret_cast<sockaddr*>(&storage), &length), what);  // NOLINT: the shape of getpeername()
-  return from(storage, length);
-}
-
-}  // namespace
 
 std::string Endpoint::text() const {
   switch (family) {

@@ -3,6 +3,8 @@
 // Shape:  text() is "192.0.2.7:40112", "[2001:db8::7]:40112" or "unix:/path" ("unix:" for a client without a name).
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <string>
 
@@ -21,6 +23,9 @@ struct Endpoint {
   // The network a client is counted under: "192.0.2.0/24", "2001:db8::/64", "unix".
   std::string network() const;
 };
+
+// An address that the kernel has filled in. Errors: Error(invalid_argument) for a family that Usher does not listen on.
+Endpoint endpoint_from(const sockaddr_storage& storage, socklen_t length);
 
 // Errors: std::system_error; ENOTCONN when the connection is already gone.
 Endpoint peer_of(int fd);

@@ -39,6 +39,11 @@ class Link {
     one.push_back(std::move(descriptor));
     send(message, std::move(one));
   }
+  // At once or not at all, with a descriptor that stays the caller's. For a peer that waits for this one message.
+  template <class M>
+  bool send_now(const M& message, int descriptor) {
+    return watch_ && waiting_.empty() && channel_.send(message, descriptor);
+  }
   std::size_t waiting() const noexcept { return waiting_.size(); }
 
  private:

@@ -4,7 +4,8 @@
 //         of its listeners, and PeerChannel + the channel to the other service (again when that one was started anew).
 //         service: ServiceReady once it works on that generation, or ServiceFailed and its end.
 //         pool:    StartWorker + two channel ends; EndWorker for one that does not end by itself.
-//         starter: WorkerForked or WorkerFailed, and WorkerEnded for every worker that is gone.
+//         starter: WorkerForked or WorkerFailed, and WorkerEnded for every worker that is gone. A pool that is started anew
+//                  hears of all living workers, and of those that ended meanwhile, before its first Configure.
 // Trust:  services are lesser processes: the starter lets through what these tables allow and ends a service that breaks
 //         them. Whether a worker exists is what the starter says, never what the pool believes.
 #pragma once
@@ -37,7 +38,8 @@ struct ListeningSocket {
 
 struct PeerChannel {
   static constexpr auto kKind = StarterSays::peer_channel;
-  static auto fields(auto& /*m*/) { return std::tie(); }
+  std::int32_t pid = 0;  // of the other service
+  static auto fields(auto& m) { return std::tie(m.pid); }
 };
 
 struct WorkerForked {

@@ -39,7 +39,7 @@ void remove_stale(const ListenAddress& address) {
 }
 
 UniqueFd bind_unix(const ListenAddress& address, int type, mode_t mode) {
-  UniqueFd fd(check(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0), "make a socket"));
+  UniqueFd fd(check(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "make a socket"));
   const mode_t before = ::umask(static_cast<mode_t>(0777 & ~mode));
   const int bound = ::bind(fd.get(), address.address(), address.length);
   const int error = errno;
@@ -51,7 +51,7 @@ UniqueFd bind_unix(const ListenAddress& address, int type, mode_t mode) {
 
 UniqueFd bind_network(const ListenAddress& address, const std::string& text) {
   const int family = address.storage.ss_family;
-  UniqueFd fd(check(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), "make a socket"));
+  UniqueFd fd(check(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "make a socket"));
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
   if (family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);

@@ -15,7 +15,7 @@
 
 namespace usher {
 
-// One bound and listening socket; a unix socket's file goes with it.
+// One bound and listening socket, not blocking; a unix socket's file goes with it.
 class ListeningEnd {
  public:
   // Errors: std::system_error naming the address.

@@ -5,6 +5,7 @@
 //         waits for the new pool.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/channel.h"
@@ -16,18 +17,17 @@ namespace usher {
 
 class PoolLink {
  public:
-  PoolLink(Channel channel, std::string socket_path, std::uint32_t number, JobId id)
-      : channel_(std::move(channel)), socket_path_(std::move(socket_path)), number_(number), id_(id) {}
+  PoolLink(Channel channel, std::string socket_path, std::uint32_t number, JobId id);
 
   int fd() const noexcept { return channel_.fd(); }
 
   void joined() { say(Joined{}); }
-  void took_client(std::string_view listener, std::string_view client) { say(TookClient{listener, client}); }
+  void took_client(std::string_view listener, std::string_view client);
   // The job log: the pool reads from `read_end`, which this worker keeps too, so that a restarted pool goes on.
   void keep_log(UniqueFd read_end);
   void claim(std::string_view program, std::string_view user);
-  void active(pid_t program) { say(Active{program}); }
-  void ended(EndKind kind, int value) { say(Ended{kind, value}); }
+  void active(pid_t program);
+  void ended(EndKind kind, int value);
 
   enum class News { nothing, granted, denied, retire, lost };
   // What the pool has said, if anything. `lost`: it is gone; reconnect() is what a worker with a client does then.
@@ -36,20 +36,18 @@ class PoolLink {
   void reconnect() noexcept;
 
  private:
+  // What a new pool has to be told is part of Resume: a report that found no pool is not lost.
   template <class M>
   void say(const M& message) {
-    if (channel_ && channel_.send(message)) return;
-    reconnect();
-    if (channel_) channel_.send(message);
+    if (!channel_ || !channel_.send(message)) reconnect();
   }
 
   Channel channel_;
   std::string socket_path_;
-  std::uint32_t number_;
-  JobId id_;
+  Resume now_;
   UniqueFd log_;
-  Claim claim_;
-  bool claim_waits_ = false;
+  std::optional<Claim> open_claim_;
+  std::optional<Ended> end_;
 };
 
 }  // namespace usher

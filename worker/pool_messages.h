@@ -3,7 +3,7 @@
 // Model:  worker: Joined (its login process is up) -> idle;   TookClient;   LogPipe + the job log's read end;
 //                 Claim -> pool: Granted or Denied;   Active;   Ended (how; the process goes a little later)
 //         pool:   Retire, to an idle worker.
-//         A worker with a client whose pool died connects to pool.sock: Resume, then LogPipe again.
+//         A worker with a client whose pool died connects to pool.sock: Resume, then LogPipe and an open Claim again.
 // Trust:  workers are root's. The pool believes what they say of their own job, and the starter about their lives.
 #pragma once
 
@@ -24,11 +24,24 @@ struct Joined {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
+// How far a job is, as its worker knows it.
+enum class JobStage : std::uint8_t { starting, ready, login, active, ending, unknown };
+constexpr JobStage last_of(JobStage) { return JobStage::unknown; }
+
+// Everything that a pool without a memory must know of this job.
 struct Resume {
   static constexpr auto kKind = WorkerTellsPool::resume;
   std::uint32_t number = 0;
   std::array<std::uint8_t, 16> id{};
-  static auto fields(auto& m) { return std::tie(m.number, m.id); }
+  JobStage stage = JobStage::ready;
+  Text<32> listener;
+  Text<128> client;
+  Text<32> program;  // of the claim that was granted
+  Text<256> user;
+  std::int32_t program_pid = 0;
+  static auto fields(auto& m) {
+    return std::tie(m.number, m.id, m.stage, m.listener, m.client, m.program, m.user, m.program_pid);
+  }
 };
 
 struct TookClient {
@@ -81,7 +94,6 @@ struct Retire {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
-enum class JobStage : std::uint8_t { starting, ready, login, active, ending, unknown };
 inline constexpr std::array kWorkerJobReports{
     request<Joined>(in(JobStage::starting), Often::once, 0),
     request<Resume>(in(JobStage::unknown), Often::once, 0),

@@ -30,8 +30,10 @@ class Service {
   // What it is executed with besides its channel to the starter.
   void set_order(SpawnOrder order) { order_ = std::move(order); }
   void start();
-  // Lets it end by itself: its channel says Stop; it is not started again.
+  // Tells it that Usher stops; it is not started again.
   void stop();
+  // Closes its channel: it has nothing more to hear, and ends.
+  void hang_up() { link_.reset(); }
   void kill() const;
 
   bool running() const noexcept { return pid_ > 0; }

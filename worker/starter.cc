@@ -133,11 +133,11 @@ class Starter {
     }
   }
 
-  // A new pool is told of all workers that live before it is told of those that ended meanwhile.
+  // A new pool hears of all workers that live, and of those that ended meanwhile, before it begins its work.
   void pool_started() {
-    send_configuration(pool_);
     workers_.table().for_each([this](std::uint32_t number, pid_t pid) { pool_.send(WorkerForked{number, pid}); });
     for (const WorkerEnded& ended : std::exchange(unreported_, {})) pool_.send(ended);
+    send_configuration(pool_);
     connect_services();
   }
 
@@ -145,8 +145,8 @@ class Starter {
   void connect_services() {
     if (!listener_.running() || !pool_.running()) return;
     auto [listeners_end, pools_end] = make_channel();
-    listener_.send(PeerChannel{}, listeners_end.release());
-    pool_.send(PeerChannel{}, pools_end.release());
+    listener_.send(PeerChannel{pool_.pid()}, listeners_end.release());
+    pool_.send(PeerChannel{listener_.pid()}, pools_end.release());
   }
 
   void listener_said(const Packet& packet) {
@@ -326,6 +326,7 @@ class Starter {
       notify_service_manager("STOPPING=1");
       generation_.listening.clear();
       listener_.stop();
+      pool_.stop();
     }
     workers_.stop(kStopTime, !drain);
     stop_timer_ = loop_.after(kStopPatience, [this] { insist(); });
@@ -349,7 +350,8 @@ class Starter {
     if (!workers_.idle()) return;
     if (!std::exchange(services_told_, true)) {
       workers_.pattern().stop();
-      pool_.stop();
+      pool_.hang_up();
+      listener_.hang_up();
       stop_timer_ = loop_.after(kServicePatience, [this] {
         pool_.kill();
         listener_.kill();
