@@ -45,7 +45,7 @@ void LoginLink::wait_ready(Instant deadline) {
   packet.as<LoginReady>();
 }
 
-void LoginLink::give_client(const Client& client, int connection) {
+void LoginLink::give_client(const ServeClient& client, int connection) {
   last_answer_ = Clock::now();
   if (!channel_.send(client, connection)) gone();
 }

@@ -18,7 +18,7 @@ namespace {
 std::string toml(const WorkerSetting& setting, const std::string& directory) {
   return "[server]\nruntime_directory = \"" + directory + "\"\nstate_directory = \"" + directory + "/state\"\n" +
          setting.server + "\n[[listener]]\nname = \"front\"\naddress = \"127.0.0.1:0\"\npool = \"generic\"\n" +
-         "refusal_time = \"50ms\"\n" + setting.listener + "\n[pool.generic]\npam_service = \"" + setting.pam_service +
+         (setting.listener.find("refusal_time") == std::string::npos ? "refusal_time = \"50ms\"\n" : "") + setting.listener + "\n[pool.generic]\npam_service = \"" + setting.pam_service +
          "\"\npam_directory = \"" + (setting.pam_directory.empty() ? "/etc/pam.d" : setting.pam_directory) + "\"\n" +
          setting.programs;
 }
@@ -51,7 +51,8 @@ Account account_of_login_process() {
 
 }  // namespace
 
-WorkerHarness::WorkerHarness(const WorkerSetting& setting) : configuration_(parsed(toml(setting, directory_.path()))) {
+WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
+    : configuration_(parsed(toml(setting, directory_.path()))) {
   check(::mkdir(directory_.path("empty").c_str(), 0755), "mkdir");
   const Jail jail{geteuid() == 0 ? directory_.path("empty") : "", account_of_login_process()};
   static const SystemCallFilter kFilter;
@@ -70,6 +71,7 @@ WorkerHarness::WorkerHarness(const WorkerSetting& setting) : configuration_(pars
                                         std::move(theirs[0]), std::move(theirs[1]), std::move(theirs[2])});
     _exit(static_cast<int>(exit));
   }
+  if (await == Await::nothing) return;
   from_starter_channel<WorkerReady>();
   from_pool_channel<Joined>();
 }
