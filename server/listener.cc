@@ -1,7 +1,6 @@
 #include "server/listener.h"
 
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -39,7 +38,6 @@ class Listener {
                  [this](const std::string&) { loop_.stop(); }) {}
 
   int run() {
-    raise_descriptor_limit();
     try {
       loop_.run();
       return 0;
@@ -58,13 +56,6 @@ class Listener {
     UniqueFd socket;
     EventLoop::Watch watch;
   };
-
-  static void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
 
   // ---- the starter ----
 
