@@ -1,0 +1,44 @@
+// The ends of a connected stream socket, as the kernel names them; and addresses as the configuration writes them.
+//
+// Shape:  text() is "192.0.2.7:40112", "[2001:db8::7]:40112" or "unix:/path" ("unix:" for a client without a name).
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace usher {
+
+struct Endpoint {
+  enum class Family : std::uint8_t { ipv4, ipv6, local };
+
+  Family family = Family::local;
+  std::string host;  // numeric, without brackets; the path of a unix socket
+  std::uint16_t port = 0;
+
+  std::string text() const;
+  // 127.0.0.0/8, ::1, and unix sockets: what is sent there does not cross a network.
+  bool loopback() const;
+  // The network a client is counted under: "192.0.2.0/24", "2001:db8::/64", "unix".
+  std::string network() const;
+};
+
+// Errors: std::system_error; ENOTCONN when the connection is already gone.
+Endpoint peer_of(int fd);
+Endpoint local_end_of(int fd);
+
+// An address of the configuration as bind() takes it.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }  // NOLINT: the shape of bind()
+  int family() const { return storage.ss_family; }
+};
+
+// Errors: Error(invalid_argument) for anything but a numeric address with a port, or "unix:" and an absolute path.
+SocketAddress socket_address(std::string_view address);
+
+}  // namespace usher
