@@ -2,11 +2,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstring>
 
@@ -59,27 +59,6 @@ Endpoint ask(NameCall call, int fd, const char* what) {
   return from(storage, length);
 }
 
-[[noreturn]] void refuse(std::string_view address) {
-  throw Error(ErrorCode::invalid_argument, "\"" + std::string(address) +
-                                               "\" is not an address: write \"127.0.0.1:4000\", \"[::1]:4000\" or \"unix:/PATH\"");
-}
-
-template <class T>
-SocketAddress pack(const T& address, std::size_t length = sizeof(T)) {
-  SocketAddress packed;
-  std::memcpy(&packed.storage, &address, sizeof address);
-  packed.length = static_cast<socklen_t>(length);
-  return packed;
-}
-
-SocketAddress local_address(std::string_view path, std::string_view whole) {
-  sockaddr_un local{};
-  local.sun_family = AF_UNIX;
-  if (path.empty() || path[0] != '/' || path.size() >= sizeof local.sun_path) refuse(whole);
-  std::copy(path.begin(), path.end(), &local.sun_path[0]);
-  return pack(local, offsetof(sockaddr_un, sun_path) + path.size() + 1);
-}
-
 }  // namespace
 
 std::string Endpoint::text() const {
@@ -117,30 +96,5 @@ std::string Endpoint::network() const {
 Endpoint peer_of(int fd) { return ask(::getpeername, fd, "ask who the peer is"); }
 
 Endpoint local_end_of(int fd) { return ask(::getsockname, fd, "ask for the local address"); }
-
-SocketAddress socket_address(std::string_view address) {
-  if (address.starts_with("unix:")) return local_address(address.substr(5), address);
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos) refuse(address);
-  std::string host(address.substr(0, colon));
-  const std::string_view port_text = address.substr(colon + 1);
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
-  if (error != std::errc() || end != port_text.data() + port_text.size()) refuse(address);
-
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    sockaddr_in6 ip{};
-    ip.sin6_family = AF_INET6;
-    ip.sin6_port = htons(port);
-    host = host.substr(1, host.size() - 2);
-    if (inet_pton(AF_INET6, host.c_str(), &ip.sin6_addr) != 1) refuse(address);
-    return pack(ip);
-  }
-  sockaddr_in ip{};
-  ip.sin_family = AF_INET;
-  ip.sin_port = htons(port);
-  if (inet_pton(AF_INET, host.c_str(), &ip.sin_addr) != 1) refuse(address);
-  return pack(ip);
-}
 
 }  // namespace usher

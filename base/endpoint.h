@@ -1,13 +1,10 @@
-// The ends of a connected stream socket, as the kernel names them; and addresses as the configuration writes them.
+// The ends of a connected stream socket, as the kernel names them.
 //
 // Shape:  text() is "192.0.2.7:40112", "[2001:db8::7]:40112" or "unix:/path" ("unix:" for a client without a name).
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace usher {
 
@@ -28,17 +25,5 @@ struct Endpoint {
 // Errors: std::system_error; ENOTCONN when the connection is already gone.
 Endpoint peer_of(int fd);
 Endpoint local_end_of(int fd);
-
-// An address of the configuration as bind() takes it.
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }  // NOLINT: the shape of bind()
-  int family() const { return storage.ss_family; }
-};
-
-// Errors: Error(invalid_argument) for anything but a numeric address with a port, or "unix:" and an absolute path.
-SocketAddress socket_address(std::string_view address);
 
 }  // namespace usher

@@ -9,7 +9,9 @@
 #include <algorithm>
 
 #include "base/endpoint.h"
+#include "base/listen_address.h"
 #include "base/system.h"
+#include "usher/error.h"
 
 namespace usher {
 namespace {
@@ -20,39 +22,43 @@ void set_option(int fd, int level, int name, int value) {
   check(::setsockopt(fd, level, name, &value, sizeof value), "set a socket option");
 }
 
-// A socket file that nobody listens on any more is what a killed starter leaves: it makes way. Anything else does not.
-void remove_stale(const std::string& path) {
-  const SocketAddress address = socket_address("unix:" + path);
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
-  const UniqueFd probe(check(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "make a socket"));
-  if (::connect(probe.get(), address.get(), address.length) != 0 && errno == ECONNREFUSED) ::unlink(path.c_str());
+ListenAddress required_address(const std::string& text) {
+  auto address = parse_listen_address(text);
+  if (!address) throw Error(ErrorCode::invalid_argument, "\"" + text + "\" is no address to listen on");
+  return std::move(*address);
 }
 
-UniqueFd bind_local(const std::string& path, int type, mode_t mode) {
-  const SocketAddress address = socket_address("unix:" + path);
+// A socket file that nobody listens on any more is what a killed starter leaves: it makes way. Anything else does not.
+void remove_stale(const ListenAddress& address) {
+  struct stat status {};
+  if (::lstat(address.path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  const UniqueFd probe(check(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "make a socket"));
+  if (::connect(probe.get(), address.address(), address.length) != 0 && errno == ECONNREFUSED) {
+    ::unlink(address.path.c_str());
+  }
+}
+
+UniqueFd bind_unix(const ListenAddress& address, int type, mode_t mode) {
   UniqueFd fd(check(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0), "make a socket"));
   const mode_t before = ::umask(static_cast<mode_t>(0777 & ~mode));
-  const int bound = ::bind(fd.get(), address.get(), address.length);
+  const int bound = ::bind(fd.get(), address.address(), address.length);
   const int error = errno;
   ::umask(before);
-  if (bound != 0) throw_errno("listen on unix:" + path, error);
-  check(::listen(fd.get(), kBacklog), "listen on unix:" + path);
+  if (bound != 0) throw_errno("listen on unix:" + address.path, error);
+  check(::listen(fd.get(), kBacklog), "listen on unix:" + address.path);
   return fd;
 }
 
-UniqueFd bind_network(const std::string& text) {
-  const SocketAddress address = socket_address(text);
-  UniqueFd fd(check(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "make a socket"));
+UniqueFd bind_network(const ListenAddress& address, const std::string& text) {
+  const int family = address.storage.ss_family;
+  UniqueFd fd(check(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), "make a socket"));
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-  if (address.family() == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  check(::bind(fd.get(), address.get(), address.length), "listen on " + text);
+  if (family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  check(::bind(fd.get(), address.address(), address.length), "listen on " + text);
   check(::listen(fd.get(), kBacklog), "listen on " + text);
   return fd;
 }
-
-constexpr std::string_view kLocal = "unix:";
 
 // Two listeners may both leave their port to the kernel: then it is the name that tells them apart.
 bool is_same_place(const ListenerConfig& before, const ListenerConfig& now) {
@@ -62,14 +68,14 @@ bool is_same_place(const ListenerConfig& before, const ListenerConfig& now) {
 }  // namespace
 
 ListeningEnd::ListeningEnd(const std::string& address) {
-  if (!address.starts_with(kLocal)) {
-    fd_ = bind_network(address);
+  const ListenAddress parsed = required_address(address);
+  if (!parsed.is_unix()) {
+    fd_ = bind_network(parsed, address);
     return;
   }
-  const std::string path = address.substr(kLocal.size());
-  remove_stale(path);
-  fd_ = bind_local(path, SOCK_STREAM, 0666);  // anybody may connect: who gets in is decided by the login
-  path_ = path;
+  remove_stale(parsed);
+  fd_ = bind_unix(parsed, SOCK_STREAM, 0666);  // anybody may connect: who gets in is decided by the login
+  path_ = parsed.path;
 }
 
 ListeningEnd::~ListeningEnd() {
@@ -108,7 +114,7 @@ ListeningEnds bind_listeners(const Configuration& configuration, const Configura
 // Whoever holds the runtime directory's lock may take the name over from a starter that is dead.
 UniqueFd bind_named(const std::string& path, uid_t owner, gid_t group) {
   ::unlink(path.c_str());
-  UniqueFd fd = bind_local(path, SOCK_SEQPACKET, 0600);
+  UniqueFd fd = bind_unix(required_address("unix:" + path), SOCK_SEQPACKET, 0600);
   check(::lchown(path.c_str(), owner, group), "give " + path + " to its owner");
   return fd;
 }

@@ -2,7 +2,7 @@
 
 #include <sys/socket.h>
 
-#include "base/endpoint.h"
+#include "base/listen_address.h"
 
 namespace usher {
 
@@ -32,8 +32,8 @@ PoolLink::News PoolLink::hear() {
 
 void PoolLink::reconnect() noexcept try {
   channel_ = Channel(UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
-  const SocketAddress address = socket_address("unix:" + socket_path_);
-  if (::connect(channel_.fd(), address.get(), address.length) != 0) return channel_.close();
+  const auto address = parse_listen_address("unix:" + socket_path_);
+  if (!address || ::connect(channel_.fd(), address->address(), address->length) != 0) return channel_.close();
   channel_.send(Resume{number_, id_.bytes});
   if (log_) channel_.send(LogPipe{}, log_.get());
   if (claim_waits_) channel_.send(claim_);

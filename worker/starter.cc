@@ -5,7 +5,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,46 +13,38 @@
 #include <cstdio>
 #include <optional>
 
-#include "base/configuration_faults.h"
 #include "base/log.h"
-#include "base/notify.h"
 #include "base/system.h"
 #include "worker/control.h"
-#include "worker/descendants.h"
 #include "worker/directories.h"
-#include "worker/listening_sockets.h"
+#include "worker/generation.h"
 #include "worker/service.h"
-#include "worker/template_link.h"
-#include "worker/worker_table.h"
+#include "worker/service_manager.h"
+#include "worker/worker_supervisor.h"
 
 namespace usher {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kStopTime = 2s;        // from SIGTERM to SIGKILL when Usher stops
-constexpr auto kStopPatience = 6s;    // then workers that are still there are killed
-constexpr auto kServicePatience = 5s; // for listener and pool to end by themselves
-constexpr auto kReloadPatience = 30s;
-
-// One generation of the configuration and what belongs to it.
-struct Generation {
-  std::uint32_t number = 0;
-  std::shared_ptr<const Configuration> configuration;
-  UniqueFd sealed;
-  ListeningEnds listening;
-};
+constexpr auto kStopTime = 2s;         // from SIGTERM to SIGKILL when Usher stops
+constexpr auto kStopPatience = 6s;     // then workers that are still there are killed
+constexpr auto kServicePatience = 5s;  // for listener and pool to end by themselves
+constexpr auto kReloadPatience = 60s;
 
 UniqueFd duplicate(int fd) { return UniqueFd(check(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "duplicate a descriptor")); }
 
-// What the pool sends along has to be one end of a SEQPACKET pair.
-void check_is_channel(int fd) {
-  int type = 0;
-  int domain = 0;
-  socklen_t length = sizeof type;
-  const bool is_socket = ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
-                         ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
-  if (!is_socket || type != SOCK_SEQPACKET || domain != AF_UNIX) throw ProtocolError("a descriptor is not a channel");
+// Each worker is two descriptors here.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void give_up_terminal() {
+  const UniqueFd null(check(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) check(::dup2(null.get(), fd), "leave the terminal");
 }
 
 class Starter {
@@ -61,7 +52,11 @@ class Starter {
   explicit Starter(StarterOptions options) : options_(std::move(options)) {}
 
   int run() {
-    if (!read_first_configuration()) return 1;
+    std::vector<Fault> faults;
+    auto first = read_generation(options_.configuration, 1, faults);
+    for (const Fault& fault : faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
+    if (!first) return 1;
+    generation_ = std::move(*first);
     try {
       set_up();
     } catch (const std::exception& error) {
@@ -73,33 +68,6 @@ class Starter {
   }
 
  private:
-  // ---- configuration ----
-
-  struct Read {
-    ConfigurationSource source;
-    ConfigurationResult result;
-  };
-
-  Read read_configuration() const {
-    std::vector<Fault> faults;
-    Read read;
-    read.source = read_configuration_files(options_.configuration, faults);
-    read.result = parse_configuration(read.source);
-    read.result.faults.insert(read.result.faults.begin(), faults.begin(), faults.end());
-    if (read.result.ok()) check_against_machine(read.source, read.result);
-    return read;
-  }
-
-  bool read_first_configuration() {
-    Read read = read_configuration();
-    print_faults(read.result.faults);
-    if (!read.result.ok()) return false;
-    generation_.number = 1;
-    generation_.sealed = seal_configuration(read.source);
-    generation_.configuration = std::make_shared<const Configuration>(std::move(read.result.configuration));
-    return true;
-  }
-
   const Configuration& configuration() const { return *generation_.configuration; }
   const ServerConfig& server() const { return configuration().server; }
 
@@ -121,7 +89,9 @@ class Starter {
     set_orders(root ? service_user : std::nullopt);
     if (!root) log::notice("without_root", {{"effect", "only this user can log in"}, {"user", service_user->name}});
 
-    template_.configure(generation_.number, generation_.sealed.get());
+    workers_.pattern().prepare(generation_.number, duplicate(generation_.sealed.get()), [this](const std::string& failure) {
+      if (!failure.empty()) start_failed(failure);
+    });
     listener_.start();
     pool_.start();
   }
@@ -136,22 +106,16 @@ class Starter {
     signal_watch_ = loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { hear_signals(); });
   }
 
-  // Each worker is two descriptors here.
-  static void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
-
   void set_orders(const std::optional<Account>& service_user) {
     const std::string directory = own_directory();
     const std::string log = std::string("--log=") + log::name_of(log::current_target());
     const bool detached = options_.detached;
     listener_.set_order({directory + "usher-listener", {log}, service_user, {}, detached});
     pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get()}, detached});
-    template_.set_order({directory + "usher-worker", {log}, {}, {}, detached});
+    workers_.pattern().set_order({directory + "usher-worker", {log}, {}, {}, detached});
   }
+
+  // ---- services ----
 
   void send_configuration(Service& service) {
     service.send(Configure{generation_.number}, duplicate(generation_.sealed.get()));
@@ -172,7 +136,7 @@ class Starter {
   // A new pool is told of all workers that live before it is told of those that ended meanwhile.
   void pool_started() {
     send_configuration(pool_);
-    workers_.for_each([this](std::uint32_t number, pid_t pid) { pool_.send(WorkerForked{number, pid}); });
+    workers_.table().for_each([this](std::uint32_t number, pid_t pid) { pool_.send(WorkerForked{number, pid}); });
     for (const WorkerEnded& ended : std::exchange(unreported_, {})) pool_.send(ended);
     connect_services();
   }
@@ -185,29 +149,37 @@ class Starter {
     pool_.send(PeerChannel{}, pools_end.release());
   }
 
-  // ---- what services say ----
+  void listener_said(const Packet& packet) {
+    if (packet.kind() == static_cast<std::uint8_t>(ServiceReady::kKind)) service_ready();
+  }
 
   void pool_said(Packet& packet) {
     switch (static_cast<ServiceSays>(packet.kind())) {
       case ServiceSays::ready: return service_ready();
       case ServiceSays::start_worker: return start_worker(packet);
-      case ServiceSays::end_worker: return workers_.kill(packet.as<EndWorker>().number);
+      case ServiceSays::end_worker: return workers_.table().kill(packet.as<EndWorker>().number);
       case ServiceSays::failed: return;
     }
+  }
+
+  void start_worker(Packet& packet) {
+    const auto order = packet.as<StartWorker>();
+    std::vector<UniqueFd> channels;
+    for (std::size_t i = 0; i < packet.descriptors(); ++i) channels.push_back(packet.take_descriptor(i));
+    if (order.generation != generation_.number) return workers_.refuse(order.number, "the configuration has changed");
+    workers_.start(order, std::move(channels), generation_.configuration);
   }
 
   void service_ready() {
     const bool all = listener_.ready_generation() == generation_.number && pool_.ready_generation() == generation_.number;
     if (!all) return;
-    if (!reported_ready_) report_ready();
-    if (const auto call = std::exchange(reload_call_, nullptr)) {
-      reload_timer_.end();
-      call->done(0, "the configuration is in force (generation " + std::to_string(generation_.number) + ")");
+    if (!std::exchange(reported_ready_, true)) report_ready();
+    if (reload_call_) {
+      answer_reload(0, "the configuration is in force (generation " + std::to_string(generation_.number) + ")");
     }
   }
 
   void report_ready() {
-    reported_ready_ = true;
     for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
       log::info("listening",
                 {{"listener", configuration().listeners[i].name}, {"address", generation_.listening[i]->address()}});
@@ -218,57 +190,14 @@ class Starter {
     if (options_.detached) give_up_terminal();
   }
 
-  static void give_up_terminal() {
-    const UniqueFd null(check(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) check(::dup2(null.get(), fd), "leave the terminal");
-  }
-
-  void start_worker(Packet& packet) {
-    const auto order = packet.as<StartWorker>();
-    std::vector<UniqueFd> channels;
-    for (std::size_t i = 0; i < packet.descriptors(); ++i) {
-      channels.push_back(packet.take_descriptor(i));
-      check_is_channel(channels.back().get());
-    }
-    if (order.number == 0 || order.number > kMaxJobNumber || workers_.has(order.number)) {
-      throw ProtocolError("a job number is out of range or in use");
-    }
-    if (stopping_) return refuse_worker(order.number, "Usher stops");
-    if (order.generation != generation_.number) return refuse_worker(order.number, "the configuration has changed");
-    if (order.pool >= configuration().pools.size()) throw ProtocolError("there is no such pool");
-    const PoolConfig& pool = configuration().pools[order.pool];
-    if (workers_.count(pool.name) >= pool.maximum) return refuse_worker(order.number, "the pool is at its maximum");
-
-    auto [ours, workers] = make_channel();
-    workers_.add(order.number, generation_.configuration, pool.name, std::move(ours));
-    channels.insert(channels.begin(), workers.release());
-    template_.fork_worker({order.number, order.id, order.pool}, std::move(channels));
-  }
-
-  void refuse_worker(std::uint32_t number, const std::string& reason) { pool_.send(WorkerFailed{number, reason}); }
-
-  void worker_failed(std::uint32_t number, const std::string& reason) {
-    log::error("worker_not_forked", {{"number", number}, {"reason", reason}});
-    workers_.failed(number);
-    refuse_worker(number, reason);
-  }
-
   // ---- children ----
 
   void hear_signals() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo == SIGCHLD) continue;
-      if (info.ssi_signo == SIGHUP) {
-        reload(nullptr);
-      } else {
-        stop(nullptr, false);
-      }
+      if (info.ssi_signo == SIGHUP) reload(nullptr);
+      if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) stop(nullptr, false);
     }
-    reap();
-  }
-
-  void reap() {
     int status = 0;
     rusage usage{};
     for (pid_t pid = 0; (pid = ::wait4(-1, &status, WNOHANG, &usage)) > 0;) child_ended(pid, status, usage);
@@ -278,129 +207,106 @@ class Starter {
   void child_ended(pid_t pid, int status, const rusage& usage) {
     if (pid == listener_.pid()) return listener_.ended(status);
     if (pid == pool_.pid()) return pool_.ended(status);
-    if (template_.ended(pid, status)) return;
-    const std::uint32_t number = workers_.ended(pid);
-    if (number == 0) return;  // an orphan that a worker left
-    const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == static_cast<int>(WorkerExit::clean);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == static_cast<int>(WorkerExit::login_crashed)) template_.renew();
-    if (!clean) look_for_orphans();
-    const auto microseconds = [](const timeval& t) { return static_cast<std::uint64_t>(t.tv_sec * 1'000'000 + t.tv_usec); };
-    report_end({number, status, microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
-                static_cast<std::uint64_t>(usage.ru_maxrss)});
+    workers_.ended(pid, status, usage);  // or an orphan that a worker left: nobody asks for it
   }
 
-  void report_end(const WorkerEnded& ended) {
+  void worker_ended(const WorkerEnded& ended) {
     if (pool_.running()) return pool_.send(ended);
     unreported_.push_back(ended);
-  }
-
-  // A worker that was killed could not end what ran below it. No worker is forked meanwhile: every child that is not known
-  // is then an orphan.
-  void look_for_orphans() {
-    orphans_ = true;
-    template_.hold(true);
-    loop_.defer([this] { kill_orphans(); });
-  }
-
-  void kill_orphans() {
-    if (!orphans_) return;
-    const auto is_known = [this](pid_t pid) {
-      return pid == listener_.pid() || pid == pool_.pid() || template_.owns(pid) || workers_.owns(pid);
-    };
-    if (template_.outstanding() == 0 && kill_descendants(is_known) == 0) {
-      orphans_ = false;
-      template_.hold(false);
-      return;
-    }
-    orphan_timer_ = loop_.after(2ms, [this] { kill_orphans(); });
   }
 
   // ---- the operator ----
 
   Control::Commands commands() {
-    return {[this](const Control::CallPtr& call) { status(call); },
+    return {[this](const Control::CallPtr& call) { status(*call); },
             [this](const Control::CallPtr& call, bool drain) { stop(call, drain); },
             [this](const Control::CallPtr& call) { reload(call); },
-            [this](const Control::CallPtr& call, const AskEndJob& asked) { end_job(call, asked); }};
+            [this](const Control::CallPtr& call, const AskEndJob& asked) { end_job(*call, asked); }};
   }
 
-  void status(const Control::CallPtr& call) {
+  void status(Control::Call& call) {
     const auto fact = [&](const char* group, const std::string& name, const char* key, const std::string& value) {
-      call->fact({group, name, key, value});
-    };
-    const auto process = [&](const char* name, const Service& service) {
-      fact("process", name, "pid", std::to_string(service.pid()));
-      fact("process", name, "restarts", std::to_string(service.restarts()));
+      call.fact({group, name, key, value});
     };
     fact("server", "usher", "pid", std::to_string(::getpid()));
     fact("server", "usher", "configuration", options_.configuration);
     fact("server", "usher", "generation", std::to_string(generation_.number));
-    process("listener", listener_);
-    process("pool", pool_);
+    for (const auto& [name, service] : {std::pair("listener", &listener_), std::pair("pool", &pool_)}) {
+      fact("process", name, "pid", std::to_string(service->pid()));
+      fact("process", name, "restarts", std::to_string(service->restarts()));
+    }
     for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
       fact("listener", configuration().listeners[i].name, "address", generation_.listening[i]->address());
     }
+    const WorkerTable& table = workers_.table();
     for (const PoolConfig& pool : configuration().pools) {
-      fact("pool", pool.name, "workers", std::to_string(workers_.count(pool.name)));
+      fact("pool", pool.name, "workers", std::to_string(table.count(pool.name)));
       fact("pool", pool.name, "maximum", std::to_string(pool.maximum));
     }
-    fact("workers", "all", "ready", std::to_string(workers_.count(WorkerStage::idle)));
-    fact("workers", "all", "login", std::to_string(workers_.count(WorkerStage::login)));
-    fact("workers", "all", "active", std::to_string(workers_.count(WorkerStage::session)));
-    call->done(0, "");
+    for (const auto& [name, stage] : {std::pair("ready", WorkerStage::idle), std::pair("login", WorkerStage::login),
+                                      std::pair("active", WorkerStage::session)}) {
+      fact("workers", "all", name, std::to_string(table.count(stage)));
+    }
+    call.done(0, "");
   }
 
-  void end_job(const Control::CallPtr& call, const AskEndJob& asked) {
-    if (workers_.end(asked.number, std::chrono::milliseconds(asked.delay_ms))) return call->done(0, "");
-    call->done(3, "no worker has job number " + std::to_string(asked.number));
+  void end_job(Control::Call& call, const AskEndJob& asked) {
+    if (workers_.table().end(asked.number, std::chrono::milliseconds(asked.delay_ms))) return call.done(0, "");
+    call.done(3, "no worker has job number " + std::to_string(asked.number));
   }
 
-  // Everything that can fail is done before anything changes.
+  // ---- reload: everything that can fail is done before anything changes ----
+
   void reload(const Control::CallPtr& call) {
-    if (stopping_) return say(call, 1, "Usher stops");
-    if (reload_call_) return say(call, 1, "another reload is under way");
-    Read read = read_configuration();
-    for (const Fault& fault : read.result.faults) {
+    const auto refuse = [&](const std::string& why) {
+      log::error("configuration_refused", {{"reason", why}});
+      if (call) call->done(1, "nothing was changed: " + why);
+    };
+    if (stopping_) return refuse("Usher stops");
+    if (next_) return refuse("another reload is under way");
+    std::vector<Fault> faults;
+    auto next = read_generation(options_.configuration, generation_.number + 1, faults);
+    for (const Fault& fault : faults) {
       if (call) call->progress(fault.text());
     }
-    if (!read.result.ok()) return say(call, 1, "nothing was changed: the configuration has faults");
-    if (const std::string why = unchangeable(read.result.configuration); !why.empty()) return say(call, 1, why);
-    try {
-      Generation next;
-      next.number = generation_.number + 1;
-      next.sealed = seal_configuration(read.source);
-      next.configuration = std::make_shared<const Configuration>(std::move(read.result.configuration));
-      next.listening = bind_listeners(*next.configuration, &configuration(), generation_.listening);
-      follow(std::move(next), call);
-    } catch (const std::exception& error) {
-      say(call, 1, std::string("nothing was changed: ") + error.what());
+    if (!next) return refuse("the configuration has faults");
+    if (moves(next->configuration->server)) {
+      return refuse("directories and users of [server] change only by usher stop and usher start");
     }
+    try {
+      next->listening = bind_listeners(*next->configuration, &configuration(), generation_.listening);
+      workers_.pattern().prepare(next->number, duplicate(next->sealed.get()),
+                                 [this](const std::string& failure) { follow(failure); });
+    } catch (const std::exception& error) {
+      return refuse(error.what());
+    }
+    next_ = std::move(next);
+    reload_call_ = call;
+    reload_timer_ = loop_.after(kReloadPatience, [this] { answer_reload(1, "it takes too long; the log may say why"); });
   }
 
-  std::string unchangeable(const Configuration& next) const {
-    const bool same = next.server.runtime_directory == server().runtime_directory &&
-                      next.server.state_directory == server().state_directory && next.server.user == server().user;
-    return same ? "" : "nothing was changed: directories and user of [server] change with usher stop and usher start only";
+  bool moves(const ServerConfig& next) const {
+    return next.runtime_directory != server().runtime_directory || next.state_directory != server().state_directory ||
+           next.user != server().user || next.login_user != server().login_user;
   }
 
-  void follow(Generation next, const Control::CallPtr& call) {
-    template_.configure(next.number, next.sealed.get());
-    generation_ = std::move(next);
+  void follow(const std::string& failure) {
+    auto next = std::exchange(next_, std::nullopt);
+    if (!failure.empty()) {
+      log::error("configuration_refused", {{"reason", failure}});
+      return answer_reload(1, "nothing was changed: " + failure);
+    }
+    if (stopping_) return;
+    generation_ = std::move(*next);
     send_configuration(pool_);
     send_configuration(listener_);
     send_listening_sockets();
-    reload_call_ = call;
-    if (call) {
-      reload_timer_ = loop_.after(kReloadPatience, [this] {
-        std::exchange(reload_call_, nullptr)->done(1, "the services have not taken the configuration up in time; see the log");
-      });
-    }
-    log::info("configuration", {{"generation", generation_.number}});
+    log::notice("configuration", {{"generation", generation_.number}});
   }
 
-  static void say(const Control::CallPtr& call, std::uint8_t status, const std::string& text) {
-    if (call) return call->done(status, text);
-    if (status != 0) log::error("configuration_refused", {{"reason", text}});
+  void answer_reload(std::uint8_t status, const std::string& text) {
+    reload_timer_.end();
+    if (const auto call = std::exchange(reload_call_, nullptr)) call->done(status, text);
   }
 
   // ---- stop ----
@@ -421,40 +327,35 @@ class Starter {
       generation_.listening.clear();
       listener_.stop();
     }
-    workers_.end_all(kStopTime, !drain);
+    workers_.stop(kStopTime, !drain);
     stop_timer_ = loop_.after(kStopPatience, [this] { insist(); });
     go_on_stopping();
   }
 
-  // While sessions drain only those count that have no session.
+  // While sessions drain only those are ended that have none.
   void insist() {
     if (draining_) {
-      tell_progress();
-      workers_.end_all(kStopTime, false);
+      const std::string sessions = std::to_string(workers_.table().count(WorkerStage::session));
+      for (const auto& call : stop_calls_) call->progress("waiting for " + sessions + " running programs");
+      workers_.stop(kStopTime, false);
       stop_timer_ = loop_.after(kStopPatience, [this] { insist(); });
       return;
     }
-    workers_.kill_all();
-    listener_.kill();
+    workers_.table().kill_all();
   }
 
-  void tell_progress() {
-    const std::string text = "waiting for " + std::to_string(workers_.count(WorkerStage::session)) + " running programs";
-    for (const auto& call : stop_calls_) call->progress(text);
-  }
-
-  // Called whenever a child has ended: workers first, then those who report on them.
+  // Whenever a child has ended: workers go first, then those who report on them.
   void go_on_stopping() {
-    if (workers_.size() > 0 || orphans_) return;
+    if (!workers_.idle()) return;
     if (!std::exchange(services_told_, true)) {
-      template_.stop();
+      workers_.pattern().stop();
       pool_.stop();
       stop_timer_ = loop_.after(kServicePatience, [this] {
         pool_.kill();
         listener_.kill();
       });
     }
-    if (!listener_.running() && !pool_.running()) loop_.defer([this] { finish(); });
+    if (!listener_.running() && !pool_.running()) finish();
   }
 
   void finish() {
@@ -473,39 +374,27 @@ class Starter {
   EventLoop::Watch signal_watch_;
   std::optional<Control> control_;
 
-  WorkerTable workers_{loop_};
-  std::vector<WorkerEnded> unreported_;  // ended while no pool was there to be told
   Service listener_{loop_,
                     "listener",
                     kListenerServiceRequests,
-                    {[this] { listener_started(); },
-                     [this](Packet& packet) {
-                       if (packet.kind() == static_cast<std::uint8_t>(ServiceReady::kKind)) service_ready();
-                     },
+                    {[this] { listener_started(); }, [this](Packet& packet) { listener_said(packet); },
                      [this](const std::string& reason) { start_failed(reason); }}};
   Service pool_{loop_,
                 "pool",
                 kPoolServiceRequests,
                 {[this] { pool_started(); }, [this](Packet& packet) { pool_said(packet); },
                  [this](const std::string& reason) { start_failed(reason); }}};
-  TemplateLink template_{
-      loop_,
-      {[this](std::uint32_t number, pid_t pid) { worker_forked(number, pid); },
-       [this](std::uint32_t number, const std::string& reason) { worker_failed(number, reason); }, [] {},
-       [this](const std::string& reason) { start_failed(reason); }}};
-
-  void worker_forked(std::uint32_t number, pid_t pid) {
-    workers_.forked(number, pid);
-    pool_.send(WorkerForked{number, pid});
-    if (stopping_) workers_.end(number, kStopTime);
-  }
+  WorkerSupervisor workers_{loop_,
+                            {[this](const WorkerForked& forked) { pool_.send(forked); },
+                             [this](const WorkerFailed& failed) { pool_.send(failed); },
+                             [this](const WorkerEnded& ended) { worker_ended(ended); },
+                             [this](pid_t pid) { return pid == listener_.pid() || pid == pool_.pid(); }}};
+  std::vector<WorkerEnded> unreported_;  // ended while no pool was there to be told
 
   bool reported_ready_ = false;
+  std::optional<Generation> next_;  // its template is being prepared
   Control::CallPtr reload_call_;
   EventLoop::Timer reload_timer_;
-
-  bool orphans_ = false;
-  EventLoop::Timer orphan_timer_;
 
   bool stopping_ = false;
   bool draining_ = false;
