@@ -22,6 +22,7 @@ namespace {
 void arrange_descriptors(const SpawnOrder& order) {
   constexpr int kAbove = 64;
   std::vector<int> moved;
+  moved.reserve(order.descriptors.size());
   for (const int fd : order.descriptors) moved.push_back(check(::fcntl(fd, F_DUPFD_CLOEXEC, kAbove), "move a descriptor"));
   const UniqueFd null(check(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
   check(::dup2(null.get(), STDIN_FILENO), "set standard input");
