@@ -46,8 +46,8 @@ void Control::accept() {
       0);
 }
 
-// Its own copy: the call may hang up while it is answered.
-void Control::dispatch(CallPtr call, Packet& packet) {
+// Commands take the call by value: it may hang up while it is answered.
+void Control::dispatch(const CallPtr& call, Packet& packet) {
   call->gate_.check(packet, call->state_);
   call->state_ = ControlState::answering;
   switch (static_cast<ControlAsks>(packet.kind())) {

@@ -49,7 +49,7 @@ class Control {
 
  private:
   void accept();
-  void dispatch(CallPtr call, Packet& packet);
+  void dispatch(const CallPtr& call, Packet& packet);
 
   EventLoop& loop_;
   UniqueFd listening_;

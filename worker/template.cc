@@ -80,8 +80,10 @@ class Template {
   }
 
   static PamStock start_pam(const PoolConfig& pool) {
-    return {std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory),
-            std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory)};
+    PamStock stock;
+    stock.keeper = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
+    stock.next = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
+    return stock;
   }
 
   void fork_worker(Packet& packet) {
