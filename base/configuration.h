@@ -94,13 +94,18 @@ struct Configuration {
   std::uint16_t pool_index(std::string_view name) const;
 };
 
-// The bytes a configuration was read from: usher.toml, then programs.d/*.toml in the order of their names.
+// The bytes a configuration was read from: usher.toml, then programs.d/*.toml in the order of their names; and what its
+// reader knew that other processes, under other accounts, do not.
 struct ConfigurationSource {
   struct File {
     std::string path;
     std::string text;
   };
   std::vector<File> files;
+  // In force where [server] does not give them; empty: those of root. They depend on who reads the files.
+  std::string runtime_directory;
+  std::string state_directory;
+  bool complete = true;  // false: a file could not be read, and what seems to be missing may stand there
 };
 
 enum class Severity { error, warning };

@@ -1,6 +1,7 @@
-// What the data-queue tests share: a directory that goes away, processes that can be killed, and waits with an end.
+// What the data-queue tests share: children that can be killed, and how they report.
 #pragma once
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -11,49 +12,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <functional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/wait_until.h"
 #include "usher/data_queue.h"
 
 namespace usher::testing {
 
-inline constexpr auto kSoon = std::chrono::seconds(60);  // no test depends on it: it ends one that hangs
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "usher-dq.XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-// Waits for what has no event of its own.
-inline bool eventually(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + kSoon;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
+using namespace std::chrono_literals;
 
 // A pipe of short messages.
 class Messages {
@@ -70,10 +41,10 @@ class Messages {
     if (::write(write_.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::abort();
   }
   // "(nothing)" when none comes.
-  std::string hear(std::chrono::milliseconds wait = kSoon) {
+  std::string hear(std::chrono::milliseconds patience = kPatience) {
     while (buffer_.find('\n') == std::string::npos) {
       pollfd readable{read_.get(), POLLIN, 0};
-      if (::poll(&readable, 1, static_cast<int>(wait.count())) <= 0) return "(nothing)";
+      if (::poll(&readable, 1, static_cast<int>(patience.count())) <= 0) return "(nothing)";
       std::array<char, 4096> bytes{};
       const ssize_t got = ::read(read_.get(), bytes.data(), bytes.size());
       if (got <= 0) return "(nothing)";
@@ -90,15 +61,15 @@ class Messages {
 };
 
 // A child that runs `body`; killed when it goes.
-class Process {
+class Child {
  public:
-  explicit Process(const std::function<void()>& body) : pid_(::fork()) {
+  explicit Child(const std::function<void()>& body) : pid_(::fork()) {
     if (pid_ < 0) throw std::runtime_error("fork");
     if (pid_ == 0) run(body);
   }
-  Process(Process&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
-  Process& operator=(Process&&) = delete;
-  ~Process() {
+  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+  Child& operator=(Child&&) = delete;
+  ~Child() {
     if (pid_ > 0) {
       ::kill(pid_, SIGKILL);
       ::waitpid(pid_, nullptr, 0);
@@ -119,7 +90,7 @@ class Process {
   // The exit status; -SIGNAL when killed by one; -1000 when it does not end.
   int wait() {
     int status = 0;
-    const bool ended = eventually([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; });
+    const bool ended = wait_until([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; });
     if (!ended) return -1000;
     pid_ = -1;
     return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
@@ -157,7 +128,7 @@ inline std::string data_of(const std::optional<Entry>& entry) { return entry ? e
 
 // Until `count` waits are registered on the queue.
 inline bool waiting(DataQueue& queue, std::uint32_t count) {
-  return eventually([&] { return queue.describe().waiters == count; });
+  return wait_until([&] { return queue.describe().waiters == count; });
 }
 
 }  // namespace usher::testing

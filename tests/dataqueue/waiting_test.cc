@@ -14,18 +14,18 @@ namespace {
 
 struct Fixture {
   TemporaryDirectory directory;
-  Library library{directory / "work.db", {.create = true}};
+  Library library{directory.path("work.db"), {.create = true}};
   DataQueue queue = library.create_queue("Q");
   Messages received;
 
   // A child that waits for one entry and tells what it got.
-  Process receiver(const std::string& name) {
-    Process child([this, name] { received.say(name + " " + data_of(queue.receive(Wait::for_ever()))); });
+  Child receiver(const std::string& name) {
+    Child child([this, name] { received.say(name + " " + data_of(queue.receive(Wait::for_ever()))); });
     return child;
   }
-  Process waiting_receiver(const std::string& name) {
+  Child waiting_receiver(const std::string& name) {
     const std::uint32_t before = queue.describe().waiters;
-    Process child = receiver(name);
+    Child child = receiver(name);
     REQUIRE(waiting(queue, before + 1));
     return child;
   }
@@ -34,7 +34,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE_FIXTURE(Fixture, "rule 13: the longest waiting receiver gets the entry") {
-  std::vector<Process> children;
+  std::vector<Child> children;
   for (int i = 0; i < 5; ++i) children.push_back(waiting_receiver("r" + std::to_string(i)));
   for (int i = 0; i < 5; ++i) {
     queue.send("e" + std::to_string(i));
@@ -44,13 +44,13 @@ TEST_CASE_FIXTURE(Fixture, "rule 13: the longest waiting receiver gets the entry
 
 TEST_CASE_FIXTURE(Fixture, "rule 13: entries sent at once go to the waiters in order of arrival, and nobody can step in") {
   const std::string names = "abcde";
-  std::vector<Process> children;
+  std::vector<Child> children;
   for (const char name : names) children.push_back(waiting_receiver(std::string(1, name)));
-  for (const Process& child : children) child.stop();
+  for (const Child& child : children) child.stop();
   for (int i = 0; i < 5; ++i) queue.send("e" + std::to_string(i));
   CHECK_FALSE(queue.receive());
   std::vector<std::string> heard;
-  for (const Process& child : children) {
+  for (const Child& child : children) {
     child.send_signal(SIGCONT);
     heard.push_back(received.hear());
   }
@@ -58,16 +58,16 @@ TEST_CASE_FIXTURE(Fixture, "rule 13: entries sent at once go to the waiters in o
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 13: a waiter killed in its sleep takes nothing with it") {
-  Process first = waiting_receiver("first");
-  Process second = waiting_receiver("second");
+  Child first = waiting_receiver("first");
+  Child second = waiting_receiver("second");
   first.kill();
   queue.send("one");
   CHECK(received.hear() == "second one");
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 13: a waiter that was chosen and is killed before it could look passes the entry on") {
-  Process first = waiting_receiver("first");
-  Process second = waiting_receiver("second");
+  Child first = waiting_receiver("first");
+  Child second = waiting_receiver("second");
   first.stop();
   queue.send("one");  // the first is chosen and cannot run
   first.kill();
@@ -75,7 +75,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 13: a waiter that was chosen and is killed befo
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 13: the entry of a killed waiter is there for the next receive, at its old place") {
-  Process first = waiting_receiver("first");
+  Child first = waiting_receiver("first");
   first.stop();
   queue.send("one");
   queue.send("two");
@@ -85,7 +85,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 13: the entry of a killed waiter is there for t
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 23: when chosen waiters are killed together the survivors get the entries in order") {
-  std::vector<Process> children;
+  std::vector<Child> children;
   for (int i = 0; i < 6; ++i) children.push_back(waiting_receiver(std::to_string(i)));
   for (int i : {0, 1, 3, 4}) children[static_cast<std::size_t>(i)].stop();
   queue.send("a");
@@ -100,10 +100,10 @@ TEST_CASE_FIXTURE(Fixture, "rule 23: when chosen waiters are killed together the
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 13: a waiter that gives up passes nothing on and takes nothing with it") {
-  Process patient = waiting_receiver("patient");
-  Process hasty([&] { received.say("hasty " + data_of(queue.receive(50ms))); });
+  Child patient = waiting_receiver("patient");
+  Child hasty([&] { received.say("hasty " + data_of(queue.receive(50ms))); });
   CHECK(received.hear() == "hasty (none)");
-  Process third = waiting_receiver("third");
+  Child third = waiting_receiver("third");
   queue.send("one");
   queue.send("two");
   CHECK(received.hear() == "patient one");
@@ -112,19 +112,19 @@ TEST_CASE_FIXTURE(Fixture, "rule 13: a waiter that gives up passes nothing on an
 
 TEST_CASE("rule 13: a keyed waiter gets only what it can take") {
   const TemporaryDirectory directory;
-  Library library(directory / "work.db", {.create = true});
+  Library library(directory.path("work.db"), {.create = true});
   DataQueue queue = library.create_queue("K", {.sequence = Sequence::keyed, .key_length = 1});
   Messages received;
   const auto waiter = [&](KeyOrder order, const std::string& key, std::uint32_t number) {
-    Process child([&, order, key] {
+    Child child([&, order, key] {
       received.say(key + " " + data_of(queue.receive({order, Key::bytes(key)}, Wait::for_ever())));
     });
     REQUIRE(waiting(queue, number));
     return child;
   };
-  const Process b = waiter(KeyOrder::eq, "B", 1);
-  const Process a = waiter(KeyOrder::eq, "A", 2);
-  const Process high = waiter(KeyOrder::gt, "M", 3);
+  const Child b = waiter(KeyOrder::eq, "B", 1);
+  const Child a = waiter(KeyOrder::eq, "A", 2);
+  const Child high = waiter(KeyOrder::gt, "M", 3);
   queue.send("for a", Key::bytes("A"));
   CHECK(received.hear() == "A for a");
   queue.send("for high", Key::bytes("Z"));
@@ -136,7 +136,7 @@ TEST_CASE("rule 13: a keyed waiter gets only what it can take") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 15: a peek waits, sees the entry and leaves it there") {
-  Process peeker([&] { received.say("saw " + data_of(queue.peek(Wait::for_ever()))); });
+  Child peeker([&] { received.say("saw " + data_of(queue.peek(Wait::for_ever()))); });
   REQUIRE(waiting(queue, 1));
   queue.send("one");
   CHECK(received.hear() == "saw one");
@@ -153,7 +153,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 9: a wait that ends without an entry is an empt
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 3: who waits on a queue that is deleted gets queue_not_found") {
-  Process child([&] { received.say(std::to_string(code_of([&] { (void)queue.receive(Wait::for_ever()); }))); });
+  Child child([&] { received.say(std::to_string(code_of([&] { (void)queue.receive(Wait::for_ever()); }))); });
   REQUIRE(waiting(queue, 1));
   library.delete_queue("Q");
   CHECK(received.hear() == std::to_string(static_cast<int>(ErrorCode::queue_not_found)));
@@ -161,7 +161,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 3: who waits on a queue that is deleted gets qu
 
 TEST_CASE_FIXTURE(Fixture, "rule 22: many waiters on one queue are each woken once, and none is forgotten") {
   constexpr int kMany = 60;
-  std::vector<Process> children;
+  std::vector<Child> children;
   for (int i = 0; i < kMany; ++i) children.push_back(receiver("r"));
   REQUIRE(waiting(queue, kMany));
   for (int i = 0; i < kMany; ++i) queue.send("e");

@@ -12,14 +12,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-bool readable(const Watch& watch, std::chrono::milliseconds wait = kSoon) {
+bool readable(const Watch& watch, std::chrono::milliseconds wait = kPatience) {
   pollfd entry{watch.fd(), POLLIN, 0};
   return ::poll(&entry, 1, static_cast<int>(wait.count())) == 1;
 }
 
 struct Fixture {
   TemporaryDirectory directory;
-  Library library{directory / "work.db", {.create = true}};
+  Library library{directory.path("work.db"), {.create = true}};
   DataQueue queue = library.create_queue("Q");
   Messages heard;
 };
@@ -34,7 +34,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 22: a watch becomes readable when an entry come
     watch.arm();
     CHECK(watch.armed());
     CHECK_FALSE(readable(watch, 0ms));
-    Process sender([&] { queue.send("one"); });
+    Child sender([&] { queue.send("one"); });
     CHECK(readable(watch));
     CHECK(data_of(watch.receive()) == "one");
     CHECK_FALSE(watch.armed());
@@ -71,11 +71,11 @@ TEST_CASE_FIXTURE(Fixture, "rule 22: an entry taken in a transaction with a watc
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 13: watches and blocked receivers are served in one order of arrival") {
-  Process first([&] { heard.say("first " + data_of(queue.receive(Wait::for_ever()))); });
+  Child first([&] { heard.say("first " + data_of(queue.receive(Wait::for_ever()))); });
   REQUIRE(waiting(queue, 1));
   Watch watch = queue.watch();
   watch.arm();
-  Process third([&] { heard.say("third " + data_of(queue.receive(Wait::for_ever()))); });
+  Child third([&] { heard.say("third " + data_of(queue.receive(Wait::for_ever()))); });
   REQUIRE(waiting(queue, 3));
   for (const char* data : {"1", "2", "3"}) queue.send(data);
   CHECK(readable(watch));
@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 13: watches and blocked receivers are served in
 TEST_CASE_FIXTURE(Fixture, "rule 13: disarming a chosen watch passes its entry on") {
   Watch watch = queue.watch();
   watch.arm();
-  Process second([&] { heard.say("second " + data_of(queue.receive(Wait::for_ever()))); });
+  Child second([&] { heard.say("second " + data_of(queue.receive(Wait::for_ever()))); });
   REQUIRE(waiting(queue, 2));
   queue.send("one");
   REQUIRE(readable(watch));
@@ -98,7 +98,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 13: disarming a chosen watch passes its entry o
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 23: the process of a chosen watch is killed, and the next waiter gets the entry") {
-  Process watcher([&] {
+  Child watcher([&] {
     Watch watch = queue.watch();
     watch.arm();
     heard.say("armed");
@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 23: the process of a chosen watch is killed, an
     ::pause();
   });
   REQUIRE(heard.hear() == "armed");
-  Process second([&] { heard.say("second " + data_of(queue.receive(Wait::for_ever()))); });
+  Child second([&] { heard.say("second " + data_of(queue.receive(Wait::for_ever()))); });
   REQUIRE(waiting(queue, 2));
   queue.send("one");
   REQUIRE(heard.hear() == "chosen");
@@ -116,7 +116,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 23: the process of a chosen watch is killed, an
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 23: a watch notices when the blocked receiver before it is killed with an entry") {
-  Process first([&] { (void)queue.receive(Wait::for_ever()); });
+  Child first([&] { (void)queue.receive(Wait::for_ever()); });
   REQUIRE(waiting(queue, 1));
   Watch watch = queue.watch();
   watch.arm();
@@ -139,7 +139,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 3: a watch on a queue that is deleted is readab
 TEST_CASE_FIXTURE(Fixture, "rule 25: in a child a watch is the parent's, and a new one can be armed") {
   Watch watch = queue.watch();
   watch.arm();
-  Process child([&] {
+  Child child([&] {
     if (watch.armed()) throw std::runtime_error("the parent's watch seems armed in the child");
     Watch own = queue.watch();
     own.arm();

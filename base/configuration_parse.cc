@@ -1,0 +1,224 @@
+#include "base/configuration_parse.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/configuration_screen.h"
+#include "base/configuration_section.h"
+#include "base/text.h"
+
+namespace usher {
+namespace {
+
+constexpr std::size_t kMaxSections = 10'000;  // of one kind: their numbers travel in 16 bits
+
+class Parser {
+ public:
+  explicit Parser(const ConfigurationSource& source) : source_(source), faults_(source) {}
+
+  ParsedConfiguration run() {
+    configuration_.server = server_presets();
+    for (std::size_t file = 0; file < source_.files.size(); ++file) read_file(file);
+    sort_by_name(configuration_.pools);
+    sort_by_name(configuration_.programs);
+    if (!source_.files.empty()) check_references(configuration_, places_, complete_ && source_.complete, faults_);
+    ParsedConfiguration parsed{std::move(configuration_), faults_.take(), std::move(places_)};
+    sort_faults(source_, parsed.faults);
+    return parsed;
+  }
+
+ private:
+  // The directories depend on who read the files: they come with the bytes.
+  ServerConfig server_presets() const {
+    ServerConfig server = presets<ServerConfig>(table::kServerKeys);
+    if (!source_.runtime_directory.empty()) server.runtime_directory = source_.runtime_directory;
+    if (!source_.state_directory.empty()) server.state_directory = source_.state_directory;
+    return server;
+  }
+
+  void read_file(std::size_t file) {
+    const std::string& text = source_.files[file].text;
+    if (const auto unreadable = screen_text(text)) {
+      refuse_file({file, unreadable->line, unreadable->column}, unreadable->message, unreadable->remedy);
+      return;
+    }
+    try {
+      read_document(toml::parse(std::string_view(text)), file);
+    } catch (const toml::parse_error& error) {
+      refuse_syntax(Findings{faults_, places_, file}.at(error.source().begin), error.description());
+    }
+  }
+
+  // "Error while parsing table header: cannot redefine existing table 'pool.a'" and the like.
+  void refuse_syntax(Place place, std::string_view description) {
+    constexpr std::string_view kPrefix = "Error while parsing ";
+    const bool twice = description.find("redefine") != description.npos;
+    if (description.starts_with(kPrefix)) description.remove_prefix(kPrefix.size());
+    refuse_file(place, "not valid TOML: " + printable(description),
+                twice ? "remove one of the two, or give it another name"
+                      : "see to quotes and brackets: texts, durations and sizes stand in quotes");
+  }
+
+  void refuse_file(Place place, std::string message, std::string remedy) {
+    faults_.error(place, std::move(message), std::move(remedy));
+    complete_ = false;
+  }
+
+  void read_document(const toml::table& document, std::size_t file) {
+    const Findings findings{faults_, places_, file};
+    for (auto&& [key, node] : document) {
+      const Place place = findings.at(key.source().begin);
+      if (key == table::kProgram.name) {
+        read_programs(node, findings, place);
+      } else if (!is_section(key.str())) {
+        refuse_unknown(key.str(), place);
+      } else if (file != 0) {
+        faults_.error(place, "a file of programs.d has a section " + quoted(key.str()),
+                      "move it to " + printable(source_.files[0].path) + "; only [program.NAME] stands here");
+      } else {
+        read_section(key.str(), node, findings, place);
+      }
+    }
+  }
+
+  static bool is_section(std::string_view name) {
+    return name == table::kServer.name || name == table::kListener.name || name == table::kPool.name;
+  }
+
+  void refuse_unknown(std::string_view name, Place place) {
+    std::string remedy = "write one of [server], [[listener]], [pool.NAME] and [program.NAME]";
+    const std::vector<const table::Section*> sections{&table::kServer, &table::kListener, &table::kPool,
+                                                      &table::kProgram};
+    for (const table::Section* section : sections) {
+      if (!nearest(name, {section->name}).empty()) remedy = "did you mean " + std::string(section->heading) + "?";
+    }
+    faults_.error(place, "there is no section " + quoted(name), remedy);
+  }
+
+  void read_section(std::string_view name, const toml::node& node, const Findings& findings, Place place) {
+    if (name == table::kServer.name) read_server(node, findings, place);
+    if (name == table::kListener.name) read_listeners(node, findings, place);
+    if (name == table::kPool.name) read_pools(node, findings, place);
+  }
+
+  void read_server(const toml::node& node, const Findings& findings, Place place) {
+    const toml::table* from = node.as_table();
+    if (from == nullptr) {
+      refuse_form(place, "server", node, "write [server] on a line of its own, and its keys below");
+      return;
+    }
+    const ServerConfig before = configuration_.server;
+    SectionReader(*from, "server", "[server]", findings).read(table::kServerKeys, configuration_.server);
+    if (!from->contains("runtime_directory")) configuration_.server.runtime_directory = before.runtime_directory;
+    if (!from->contains("state_directory")) configuration_.server.state_directory = before.state_directory;
+  }
+
+  void read_listeners(const toml::node& node, const Findings& findings, Place place) {
+    const std::string remedy = "write [[listener]] on a line of its own, and its keys below";
+    const toml::array* list = node.as_array();
+    if (list == nullptr) {
+      refuse_form(place, "listener", node, remedy);
+      return;
+    }
+    for (const toml::node& element : *list) {
+      if (const toml::table* from = element.as_table()) {
+        read_listener(*from, findings);
+      } else {
+        refuse_form(findings.at(element.source().begin), "a listener", element, remedy);
+      }
+    }
+  }
+
+  void read_listener(const toml::table& from, const Findings& findings) {
+    const std::size_t index = configuration_.listeners.size();
+    if (!has_room(index, findings.at(from.source().begin))) return;
+    const auto name = from["name"].value_exact<std::string>();
+    const std::string label = listener_label(name.value_or(""), index);
+    SectionReader reader(from, "listener/" + std::to_string(index), label, findings);
+    reader.read(table::kListenerKeys, configuration_.listeners.emplace_back());
+  }
+
+  void read_pools(const toml::node& node, const Findings& findings, Place place) {
+    read_named(node, findings, place, table::kPool, kServiceName, table::kPoolKeys, configuration_.pools);
+  }
+  void read_programs(const toml::node& node, const Findings& findings, Place place) {
+    read_named(node, findings, place, table::kProgram, kName, table::kProgramKeys, configuration_.programs);
+  }
+
+  // Sections whose names stand in their headings: [pool.NAME], [program.NAME].
+  template <class Keys, class Section>
+  void read_named(const toml::node& node, const Findings& findings, Place place, const table::Section& kind,
+                  const TextRule& rule, const Keys& keys, std::vector<Section>& into) {
+    const std::string remedy = "write " + std::string(kind.heading) + " on a line of its own, and its keys below";
+    const toml::table* sections = node.as_table();
+    if (sections == nullptr) {
+      refuse_form(place, kind.name, node, remedy);
+      return;
+    }
+    for (auto&& [key, element] : *sections) {
+      const std::string label = std::string(kind.name) + " " + quoted(key.str());
+      const toml::table* from = element.as_table();
+      if (from == nullptr) {
+        refuse_form(findings.at(key.source().begin), label, element, remedy);
+      } else if (accept_name(label, key, rule, kind, findings, into.size())) {
+        Section& section = into.emplace_back();
+        section.name = key.str();
+        SectionReader(*from, path_of(kind, key.str()), label, findings).read(keys, section);
+      }
+    }
+  }
+
+  bool accept_name(const std::string& label, const toml::key& key, const TextRule& rule, const table::Section& kind,
+                   const Findings& findings, std::size_t count) {
+    const Place place = findings.at(key.source().begin);
+    const std::string_view objection = rule.objection(key.str());
+    const std::string path = path_of(kind, key.str());
+    if (!objection.empty()) {
+      faults_.error(place, label + " has a name which " + std::string(objection), "write " + std::string(rule.shape));
+    } else if (places_.knows(path)) {
+      faults_.error(place, label + " is there twice, first at " + faults_.name_of(places_.of(path)),
+                    "give one of them another name");
+    } else {
+      return has_room(count, place);
+    }
+    return false;
+  }
+
+  bool has_room(std::size_t count, Place place) {
+    if (count == kMaxSections) faults_.error(place, "there are more than 10000 sections of this kind", "remove some");
+    return count < kMaxSections;
+  }
+
+  void refuse_form(Place place, std::string_view what, const toml::node& node, const std::string& remedy) {
+    faults_.error(place, std::string(what) + " is " + std::string(type_words(node)), remedy);
+  }
+
+  static std::string path_of(const table::Section& kind, std::string_view name) {
+    return std::string(kind.name) + "/" + std::string(name);
+  }
+
+  template <class Section>
+  static void sort_by_name(std::vector<Section>& sections) {
+    std::sort(sections.begin(), sections.end(),
+              [](const Section& one, const Section& other) { return one.name < other.name; });
+  }
+
+  const ConfigurationSource& source_;
+  FaultList faults_;
+  Places places_;
+  Configuration configuration_;
+  bool complete_ = true;
+};
+
+}  // namespace
+
+ParsedConfiguration parse_with_places(const ConfigurationSource& source) {
+  return Parser(source).run();
+}
+
+ConfigurationResult parse_configuration(const ConfigurationSource& source) {
+  ParsedConfiguration parsed = parse_with_places(source);
+  return {std::move(parsed.configuration), std::move(parsed.faults)};
+}
+
+}  // namespace usher

@@ -1,0 +1,21 @@
+// A configuration with the places of its keys, for the checks that follow the reading of the files.
+#pragma once
+
+#include "base/configuration.h"
+#include "base/configuration_faults.h"
+
+namespace usher {
+
+struct ParsedConfiguration {
+  Configuration configuration;
+  std::vector<Fault> faults;  // in their final order
+  Places places;
+};
+
+ParsedConfiguration parse_with_places(const ConfigurationSource& source);
+
+// What one section says of another, and limits against each other. With `complete` false a file could not be read: what
+// seems to be missing is then not told.
+void check_references(const Configuration& configuration, const Places& places, bool complete, FaultList& faults);
+
+}  // namespace usher

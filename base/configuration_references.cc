@@ -1,0 +1,125 @@
+#include <algorithm>
+
+#include "base/configuration_parse.h"
+#include "base/listen_address.h"
+
+namespace usher {
+namespace {
+
+class References {
+ public:
+  References(const Configuration& configuration, const Places& places, bool complete, FaultList& faults)
+      : configuration_(configuration), places_(places), complete_(complete), faults_(faults) {}
+
+  void check() {
+    if (complete_) check_presence();
+    for (std::size_t i = 0; i < configuration_.listeners.size(); ++i) check_listener(i);
+    for (const PoolConfig& pool : configuration_.pools) check_pool(pool);
+  }
+
+ private:
+  void check_presence() {
+    if (configuration_.listeners.empty()) {
+      faults_.error({}, "there is no listener", "add [[listener]] with a name, an address and a pool");
+    }
+    if (configuration_.programs.empty()) {
+      faults_.warning({}, "there is no program, so nothing can be done after a login",
+                      "add [program.NAME] with a command, in a file of programs.d");
+    }
+  }
+
+  void check_listener(std::size_t index) {
+    const ListenerConfig& listener = configuration_.listeners[index];
+    const std::string path = "listener/" + std::to_string(index);
+    const std::string label = listener_label(listener.name, index);
+    check_pool_of(listener, path, label);
+    check_program_of(listener, path, label);
+    for (std::size_t i = 0; i < index; ++i) check_pair(i, index);
+  }
+
+  void check_pool_of(const ListenerConfig& listener, const std::string& path, const std::string& label) {
+    if (!complete_ || listener.pool.empty()) return;
+    const PoolConfig* pool = configuration_.pool(listener.pool);
+    if (pool == nullptr) {
+      faults_.error(places_.of(path + "/pool"), label + " uses pool " + quoted(listener.pool) + ", which is not there",
+                    "add [pool." + listener.pool + "]" + others(configuration_.pools));
+    } else if (listener.dispatch != Dispatch::spawn) {
+      check_refill(*pool, label);
+    }
+  }
+
+  // A worker serves one connection: without refilling a pool runs dry.
+  void check_refill(const PoolConfig& pool, const std::string& label) {
+    for (const auto& [key, value] :
+         {std::pair("threshold", pool.threshold), std::pair("additional", pool.additional)}) {
+      const std::string path = "pool/" + pool.name + "/" + key;
+      if (value != 0 || !places_.good(path)) continue;
+      faults_.warning(places_.of(path),
+                      std::string(key) + " of pool " + quoted(pool.name) + " is 0, so " + label +
+                          " gets no worker after the first " + std::to_string(pool.initial),
+                      "write 1 or more");
+    }
+  }
+
+  void check_program_of(const ListenerConfig& listener, const std::string& path, const std::string& label) {
+    if (!complete_ || listener.program.empty() || configuration_.program(listener.program) != nullptr) return;
+    faults_.error(places_.of(path + "/program"),
+                  label + " uses program " + quoted(listener.program) + ", which is not there",
+                  "add [program." + listener.program + "]" + others(configuration_.programs));
+  }
+
+  template <class Section>
+  static std::string others(const std::vector<Section>& sections) {
+    constexpr std::size_t kMaxShown = 10;
+    if (sections.empty() || sections.size() > kMaxShown) return {};
+    std::string names;
+    for (const Section& section : sections) names += (names.empty() ? "" : ", ") + section.name;
+    return ", or write one of " + names;
+  }
+
+  void check_pair(std::size_t first, std::size_t second) {
+    const ListenerConfig& one = configuration_.listeners[first];
+    const ListenerConfig& other = configuration_.listeners[second];
+    const std::string path_of_one = "listener/" + std::to_string(first);
+    const std::string path_of_other = "listener/" + std::to_string(second);
+    if (!one.name.empty() && one.name == other.name) {
+      faults_.error(places_.of(path_of_other + "/name"),
+                    "listener " + quoted(other.name) + " is there twice, first at " +
+                        faults_.name_of(places_.of(path_of_one + "/name")),
+                    "give one of them another name");
+    }
+    const auto address_of_one = parse_listen_address(one.address);
+    const auto address_of_other = parse_listen_address(other.address);
+    if (!address_of_one || !address_of_other || !address_of_one->clashes_with(*address_of_other)) return;
+    faults_.error(places_.of(path_of_other + "/address"),
+                  listener_label(other.name, second) + " listens on " + quoted(other.address) +
+                      ", which clashes with " + quoted(one.address) + " of " + listener_label(one.name, first) +
+                      " at " + faults_.name_of(places_.of(path_of_one + "/address")),
+                  "give one of them another address or port");
+  }
+
+  void check_pool(const PoolConfig& pool) {
+    const std::string path = "pool/" + pool.name;
+    if (!places_.good(path + "/maximum")) return;
+    for (const auto& [key, value] : {std::pair("initial", pool.initial), std::pair("threshold", pool.threshold)}) {
+      if (value <= pool.maximum || !places_.good(path + "/" + key)) continue;
+      faults_.error(places_.of(path + "/" + key),
+                    std::string(key) + " of pool " + quoted(pool.name) + " is " + std::to_string(value) +
+                        ", more than its maximum of " + std::to_string(pool.maximum),
+                    "write " + std::to_string(pool.maximum) + " or less, or raise maximum");
+    }
+  }
+
+  const Configuration& configuration_;
+  const Places& places_;
+  bool complete_;
+  FaultList& faults_;
+};
+
+}  // namespace
+
+void check_references(const Configuration& configuration, const Places& places, bool complete, FaultList& faults) {
+  References(configuration, places, complete, faults).check();
+}
+
+}  // namespace usher

@@ -1,0 +1,127 @@
+#include "base/configuration_screen.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace usher {
+namespace {
+
+constexpr std::size_t kMaxDepth = 16;
+
+struct Position {
+  std::uint32_t line = 1;
+  std::uint32_t column = 1;
+};
+
+// Columns count characters, as toml++ counts them.
+Position position_of(std::string_view text, std::size_t offset) {
+  Position position;
+  for (const char c : text.substr(0, offset)) {
+    if (c == '\n') {
+      position = {position.line + 1, 1};
+    } else if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) {
+      ++position.column;
+    }
+  }
+  return position;
+}
+
+std::size_t offset_of_bad_byte(std::string_view text) {
+  std::size_t offset = 0;
+  while (offset < text.size()) {
+    const std::size_t length = utf8_sequence_length(text.substr(offset));
+    if (length == 0 || text[offset] == '\0') return offset;
+    offset += length;
+  }
+  return text.npos;
+}
+
+// Walks over TOML far enough to know what is a string or a comment and what is structure. Where the text is not TOML it
+// may be wrong: the parser then stops at that very place.
+class NestingScan {
+ public:
+  explicit NestingScan(std::string_view text) : text_(text) {}
+
+  // Where it gets too deep; npos when it does not.
+  std::size_t run() {
+    while (at_ < text_.size()) {
+      if (!step()) return at_;
+    }
+    return text_.npos;
+  }
+
+ private:
+  bool step() {
+    const char c = text_[at_];
+    if (c == '"' || c == '\'') {
+      skip_string(c);
+      return true;
+    }
+    if (c == '#') {
+      at_ = std::min(text_.find('\n', at_), text_.size());
+      return true;
+    }
+    count(c);
+    if (depth_ > kMaxDepth || dots_ >= kMaxDepth) return false;
+    ++at_;
+    return true;
+  }
+
+  void count(char c) {
+    if (c == '[' || c == '{') ++depth_;
+    if ((c == ']' || c == '}') && depth_ > 0) --depth_;
+    if (c == '.') ++dots_;
+    // A key ends here, or with the line.
+    if (c == '=' || c == ',' || c == '[' || c == ']' || c == '{' || c == '}' || c == '\n') dots_ = 0;
+  }
+
+  void skip_string(char quote) {
+    const bool multi_line = text_.substr(at_, 3) == std::string(3, quote);
+    at_ += multi_line ? 3 : 1;
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '\\' && quote == '"') {
+        at_ += 2;
+      } else if (multi_line && text_.substr(at_, 3) == std::string(3, quote)) {
+        at_ = std::min(text_.find_first_not_of(quote, at_), text_.size());
+        return;
+      } else if (!multi_line && (c == quote || c == '\n')) {
+        ++at_;
+        return;
+      } else {
+        ++at_;
+      }
+    }
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::size_t depth_ = 0;
+  std::size_t dots_ = 0;
+};
+
+Unreadable unreadable(std::string_view text, std::size_t offset, std::string message, std::string remedy) {
+  const Position position = position_of(text, offset);
+  return {position.line, position.column, std::move(message), std::move(remedy)};
+}
+
+}  // namespace
+
+std::optional<Unreadable> screen_text(std::string_view text) {
+  const std::size_t bad = offset_of_bad_byte(text);
+  if (bad != text.npos && text[bad] == '\0') {
+    return unreadable(text, bad, "the file has a NUL byte", "write text only");
+  }
+  if (bad != text.npos) {
+    return unreadable(text, bad, "the file has a byte that is not UTF-8", "save the file as UTF-8");
+  }
+  const std::size_t deep = NestingScan(text).run();
+  if (deep != text.npos) {
+    return unreadable(text, deep, "this nests deeper than 16 levels",
+                      "write tables of one or two levels, as in usher.toml(5)");
+  }
+  return {};
+}
+
+}  // namespace usher

@@ -1,0 +1,24 @@
+// What is refused before the TOML parser sees it: bytes that are no text, and nesting on which a recursive parser, or
+// the destruction of what it made, would run out of stack.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace usher {
+
+struct Unreadable {
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  std::string message;
+  std::string remedy;
+};
+
+// Empty when the text may be parsed.
+// Shape:  valid UTF-8 without NUL bytes; brackets nest at most 16 deep, and a dotted key has at most 16 parts.
+// Source: toml++ bounds nested values, but not (3.3) the parts of a dotted key: half a million of them end it.
+std::optional<Unreadable> screen_text(std::string_view text);
+
+}  // namespace usher
