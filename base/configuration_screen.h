@@ -17,7 +17,8 @@ struct Unreadable {
 };
 
 // Empty when the text may be parsed.
-// Shape:  valid UTF-8 without NUL bytes; ASCII outside strings and comments; brackets nest at most 16 deep, and a dotted
+// Shape:  valid UTF-8 without NUL bytes; ASCII outside strings and comments; brackets nest at most 16 deep, and a
+// dotted
 //         key has at most 16 parts.
 // Source: TOML 1.0; toml++ 3.3 has no bound for the parts of a dotted key (half a million of them end it), and its
 //         look-up of letters in bare keys is undefined for some that are not ASCII.
