@@ -86,7 +86,7 @@ Received Channel::wait_receive(Packet& packet, Instant deadline, std::size_t des
     if (received != Received::nothing) return received;
     pollfd wait{fd(), POLLIN, 0};
     const int ready = ::poll(&wait, 1, milliseconds_until(deadline));
-    if (ready == 0) return Received::nothing;
+    if (ready == 0 && Clock::now() >= deadline) return Received::nothing;
     if (ready < 0 && errno != EINTR) throw_errno("wait on a channel");
   }
 }

@@ -1,0 +1,24 @@
+// Giving up one identity for another, for good. The only file of Usher that changes user or group ids.
+//
+// Order:  groups, then gid, then uid: the uid last, since it cannot be taken back. Each change is read back, and that root
+//         does not come back is tried.
+// Source: setresuid(2), credentials(7), initgroups(3).
+#pragma once
+
+#include "auth/account.h"
+
+namespace usher {
+
+// This process becomes `account`, with the groups the name service lists for it or with none at all.
+// Does nothing when the process is that user already and is not root. Errors: std::system_error.
+enum class Groups { listed, none };
+void become(const Account& account, Groups groups);
+
+// The worker takes on the account's group and groups and stays root: PAM modules may add groups after this.
+void take_groups(const Account& account);
+
+// For the child of vfork: raw system calls only, nothing allocated, nothing thrown, no handler of libc run (its wrappers
+// signal all threads of the parent that shares this memory). Groups are those of the caller. 0 or an errno.
+int become_user_raw(uid_t uid, gid_t gid) noexcept;
+
+}  // namespace usher

@@ -1,0 +1,76 @@
+#include "base/link.h"
+
+namespace usher {
+namespace {
+
+constexpr int kPacketsARound = 64;  // then others have their turn
+
+}  // namespace
+
+Link::Link(EventLoop& loop, Channel channel, OnPacket packet, OnClosed closed, std::size_t descriptors)
+    : loop_(loop),
+      channel_(std::move(channel)),
+      packet_(std::move(packet)),
+      closed_(std::move(closed)),
+      descriptors_(descriptors),
+      watch_(loop.watch(channel_.fd(), EPOLLIN, [this](std::uint32_t events) { ready(events); })) {}
+
+Link::~Link() { *alive_ = false; }
+
+void Link::send_bytes(std::span<const std::uint8_t> bytes, std::vector<UniqueFd> descriptors) {
+  if (!watch_) return;
+  if (waiting_.empty()) {
+    const Channel::Sent sent = try_send(bytes, descriptors);
+    // A peer that is gone is reported by the loop, not from inside the sender's call.
+    if (sent != Channel::Sent::full) return;
+    watch_.change(EPOLLIN | EPOLLOUT);
+  }
+  waiting_.push_back({{bytes.begin(), bytes.end()}, std::move(descriptors)});
+  if (waiting_.size() == kMaxWaiting) late_close_ = loop_.after({}, [this] { close("it does not read"); });
+}
+
+Channel::Sent Link::try_send(std::span<const std::uint8_t> bytes, const std::vector<UniqueFd>& descriptors) {
+  std::array<int, kMaxDescriptors> numbers{};
+  for (std::size_t i = 0; i < descriptors.size(); ++i) numbers.at(i) = descriptors[i].get();
+  return channel_.send_bytes(bytes, std::span(numbers).first(descriptors.size()));
+}
+
+void Link::ready(std::uint32_t events) {
+  const auto alive = alive_;
+  if ((events & EPOLLOUT) != 0) flush();
+  if (*alive && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive();
+}
+
+void Link::flush() {
+  while (!waiting_.empty()) {
+    if (try_send(waiting_.front().bytes, waiting_.front().descriptors) == Channel::Sent::full) return;
+    waiting_.pop_front();
+  }
+  watch_.change(EPOLLIN);
+}
+
+void Link::receive() {
+  const auto alive = alive_;
+  try {
+    for (int i = 0; i < kPacketsARound; ++i) {
+      Packet packet;
+      const Received received = channel_.receive(packet, descriptors_);
+      if (received == Received::nothing) return;
+      if (received == Received::closed) return close("it is gone");
+      packet_(packet);
+      if (!*alive || !watch_) return;
+    }
+  } catch (const ProtocolError& error) {
+    if (*alive) close(error.what());
+  }
+}
+
+void Link::close(const std::string& why) {
+  watch_.end();
+  channel_.close();
+  waiting_.clear();
+  const OnClosed closed = std::move(closed_);
+  if (closed) closed(why);
+}
+
+}  // namespace usher

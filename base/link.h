@@ -1,0 +1,73 @@
+// A channel in an event loop: packets come by a callback, and what cannot go out at once waits its turn in order.
+//
+// Model:  nothing here ever blocks. A peer that breaks the protocol, does not read, or goes is reported once by `closed` with
+//         the reason; the link is silent from then on. The owner may destroy the link inside either callback.
+// Shape:  at most kMaxWaiting messages wait; one more and the peer counts as stuck.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/channel.h"
+#include "base/event_loop.h"
+
+namespace usher {
+
+class Link {
+ public:
+  using OnPacket = std::function<void(Packet&)>;  // may throw ProtocolError
+  using OnClosed = std::function<void(const std::string& why)>;
+  static constexpr std::size_t kMaxWaiting = 65'536;
+
+  Link(EventLoop& loop, Channel channel, OnPacket packet, OnClosed closed, std::size_t descriptors = kMaxDescriptors);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  template <class M>
+  void send(const M& message, std::vector<UniqueFd> descriptors = {}) {
+    send_bytes(Channel::Encoded(message).bytes(), std::move(descriptors));
+  }
+  template <class M>
+  void send(const M& message, UniqueFd descriptor) {
+    std::vector<UniqueFd> one;
+    one.push_back(std::move(descriptor));
+    send(message, std::move(one));
+  }
+  // At once or not at all, with a descriptor that stays the caller's. For a peer that waits for this one message.
+  template <class M>
+  bool send_now(const M& message, int descriptor) {
+    return watch_ && waiting_.empty() && channel_.send(message, descriptor);
+  }
+  std::size_t waiting() const noexcept { return waiting_.size(); }
+
+ private:
+  struct Waiting {
+    std::vector<std::uint8_t> bytes;
+    std::vector<UniqueFd> descriptors;
+  };
+
+  void send_bytes(std::span<const std::uint8_t> bytes, std::vector<UniqueFd> descriptors);
+  Channel::Sent try_send(std::span<const std::uint8_t> bytes, const std::vector<UniqueFd>& descriptors);
+  void ready(std::uint32_t events);
+  void flush();
+  void receive();
+  void close(const std::string& why);
+
+  EventLoop& loop_;
+  Channel channel_;
+  OnPacket packet_;
+  OnClosed closed_;
+  std::size_t descriptors_;
+  std::deque<Waiting> waiting_;
+  EventLoop::Watch watch_;
+  EventLoop::Timer late_close_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace usher

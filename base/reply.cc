@@ -1,0 +1,46 @@
+#include "base/reply.h"
+
+#include "base/text.h"
+
+namespace usher {
+namespace {
+
+std::string in_one_line(std::string_view text) {
+  const std::size_t end = text.find_last_not_of("\r\n\t ");
+  std::string line(text.substr(0, end == std::string_view::npos ? 0 : end + 1));
+  for (char& c : line) {
+    if (c == '\r' || c == '\n' || c == '\t') c = ' ';
+  }
+  return printable(cut_utf8(line, kMaxReplyText));
+}
+
+}  // namespace
+
+std::string_view default_text(Code code) {
+  switch (code) {
+    case Code::ask_user: return "User:";
+    case Code::ask_secret: return "Password:";
+    case Code::ask_program: return "Program (? lists them):";
+    case Code::program_ended: return "The program has ended.";
+    case Code::ask_shown: return "Answer:";
+    case Code::pam_info: return "";
+    case Code::started: return "";
+    case Code::program_item: return "";
+    case Code::login_incorrect: return "Login incorrect.";
+    case Code::account_unavailable: return "This account may not log in now.";
+    case Code::program_failed: return "The program has failed.";
+    case Code::no_such_program: return "No such program for you, or it takes no arguments.";
+    case Code::too_slow: return "Too slow: the time to log in is over.";
+    case Code::pam_error: return "";
+    case Code::busy: return "Busy: try again later.";
+    case Code::address_refused: return "Refused: logins from your address are not taken here.";
+    case Code::bad_input: return "Bad input: a line is too long, unfinished, or not UTF-8 text.";
+  }
+  return "";
+}
+
+std::string reply_line(Code code, std::string_view text) {
+  return std::to_string(static_cast<unsigned>(code)) + " " + in_one_line(text) + "\r\n";
+}
+
+}  // namespace usher

@@ -1,0 +1,118 @@
+// What the starter and its two services, listener and pool, say to each other.
+//
+// Model:  starter: Configure + sealed configuration (again at every reload), then for the listener a ListeningSocket for each
+//         of its listeners, and PeerChannel + the channel to the other service (again when that one was started anew).
+//         service: ServiceReady once it works on that generation, or ServiceFailed and its end.
+//         pool:    StartWorker + two channel ends; EndWorker for one that does not end by itself.
+//         starter: WorkerForked or WorkerFailed, and WorkerEnded for every worker that is gone. A pool that is started anew
+//                  hears of all living workers, and of those that ended meanwhile, before its first Configure.
+// Trust:  services are lesser processes: the starter lets through what these tables allow and ends a service that breaks
+//         them. Whether a worker exists is what the starter says, never what the pool believes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <tuple>
+
+#include "base/job_id.h"
+#include "base/protocol.h"
+
+namespace usher {
+
+enum class StarterSays : std::uint8_t {
+  configure = 1, listening_socket, peer_channel, worker_forked, worker_failed, worker_ended, stop
+};
+enum class ServiceSays : std::uint8_t { ready = 1, failed, start_worker, end_worker };
+
+struct Configure {
+  static constexpr auto kKind = StarterSays::configure;
+  std::uint32_t generation = 0;
+  static auto fields(auto& m) { return std::tie(m.generation); }
+};
+
+struct ListeningSocket {
+  static constexpr auto kKind = StarterSays::listening_socket;
+  std::uint16_t listener = 0;  // its place in the configuration that came before
+  static auto fields(auto& m) { return std::tie(m.listener); }
+};
+
+struct PeerChannel {
+  static constexpr auto kKind = StarterSays::peer_channel;
+  std::int32_t pid = 0;  // of the other service
+  static auto fields(auto& m) { return std::tie(m.pid); }
+};
+
+struct WorkerForked {
+  static constexpr auto kKind = StarterSays::worker_forked;
+  std::uint32_t number = 0;
+  std::int32_t pid = 0;
+  static auto fields(auto& m) { return std::tie(m.number, m.pid); }
+};
+
+struct WorkerFailed {
+  static constexpr auto kKind = StarterSays::worker_failed;
+  std::uint32_t number = 0;
+  Text<300> reason;
+  static auto fields(auto& m) { return std::tie(m.number, m.reason); }
+};
+
+struct WorkerEnded {
+  static constexpr auto kKind = StarterSays::worker_ended;
+  std::uint32_t number = 0;
+  std::int32_t wait_status = 0;     // of wait4(2)
+  std::uint64_t cpu_us = 0;         // user and system time, of what the worker waited for too
+  std::uint64_t max_rss_kb = 0;
+  static auto fields(auto& m) { return std::tie(m.number, m.wait_status, m.cpu_us, m.max_rss_kb); }
+};
+
+struct Stop {
+  static constexpr auto kKind = StarterSays::stop;
+  static auto fields(auto& /*m*/) { return std::tie(); }
+};
+
+struct ServiceReady {
+  static constexpr auto kKind = ServiceSays::ready;
+  std::uint32_t generation = 0;
+  static auto fields(auto& m) { return std::tie(m.generation); }
+};
+
+struct ServiceFailed {
+  static constexpr auto kKind = ServiceSays::failed;
+  Text<600> reason;
+  static auto fields(auto& m) { return std::tie(m.reason); }
+};
+
+// Comes with two ends: the listener's road to the worker, the pool's road to the worker.
+struct StartWorker {
+  static constexpr auto kKind = ServiceSays::start_worker;
+  std::uint32_t number = 0;      // of the job
+  std::array<std::uint8_t, 16> id{};
+  std::uint16_t pool = 0;        // its place in the configuration of that generation
+  std::uint32_t generation = 0;
+  static auto fields(auto& m) { return std::tie(m.number, m.id, m.pool, m.generation); }
+};
+
+struct EndWorker {
+  static constexpr auto kKind = ServiceSays::end_worker;
+  std::uint32_t number = 0;
+  static auto fields(auto& m) { return std::tie(m.number); }
+};
+
+enum class ServiceState : std::uint8_t { starting, running };
+
+inline constexpr std::array kListenerServiceRequests{
+    request<ServiceReady>(in(ServiceState::starting, ServiceState::running), Often::any, 0),
+    request<ServiceFailed>(in(ServiceState::starting, ServiceState::running), Often::once, 0),
+};
+inline constexpr std::array kPoolServiceRequests{
+    request<ServiceReady>(in(ServiceState::starting, ServiceState::running), Often::any, 0),
+    request<ServiceFailed>(in(ServiceState::starting, ServiceState::running), Often::once, 0),
+    request<StartWorker>(in(ServiceState::starting, ServiceState::running), Often::any, 2),
+    request<EndWorker>(in(ServiceState::starting, ServiceState::running), Often::any, 0),
+};
+
+// Descriptors that a service is executed with; everything else comes by message.
+inline constexpr int kStarterChannelFd = 3;
+inline constexpr int kPoolSocketFd = 4;  // the pool only: pool.sock, listening
+
+}  // namespace usher

@@ -1,0 +1,63 @@
+// The hand-over: one message that carries a client and its control record from the listener to a worker, and what the two
+// say about it afterwards on the same channel.
+//
+// Model:  listener: HandOver + client ->   worker: checks the client, answers Taken
+//         listener: Evict ->               worker: ends the login (its login process says 904)
+//                                          worker: LoginOver when the login is over, whatever came of it
+//         A worker that closes the channel without Taken never had the client: the listener gives it to another.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <tuple>
+
+#include "base/channel.h"
+#include "base/protocol.h"
+
+namespace usher {
+
+enum class ListenerSays : std::uint8_t { hand_over = 1, evict };
+enum class WorkerTellsListener : std::uint8_t { taken = 1, login_over };
+
+struct HandOver {
+  static constexpr auto kKind = ListenerSays::hand_over;
+  std::uint16_t listener = 0;      // its place in the configuration of that generation
+  std::uint32_t generation = 0;    // of the configuration that the listener follows
+  std::int64_t accepted_at = 0;    // nanoseconds of the steady clock
+  static auto fields(auto& m) { return std::tie(m.listener, m.generation, m.accepted_at); }
+};
+
+struct Evict {
+  static constexpr auto kKind = ListenerSays::evict;
+  static auto fields(auto& /*m*/) { return std::tie(); }
+};
+
+struct Taken {
+  static constexpr auto kKind = WorkerTellsListener::taken;
+  static auto fields(auto& /*m*/) { return std::tie(); }
+};
+
+struct LoginOver {
+  static constexpr auto kKind = WorkerTellsListener::login_over;
+  static auto fields(auto& /*m*/) { return std::tie(); }
+};
+
+// What the listener may say to a worker.
+enum class WorkerState : std::uint8_t { waiting, has_client };
+inline constexpr std::array kListenerRequests{
+    request<HandOver>(in(WorkerState::waiting), Often::once, 1),
+    request<Evict>(in(WorkerState::has_client), Often::any, 0),
+};
+
+// What a worker may say to the listener.
+enum class HandOverState : std::uint8_t { sent, taken };
+inline constexpr std::array kWorkerReports{
+    request<Taken>(in(HandOverState::sent), Often::once, 0),
+    request<LoginOver>(in(HandOverState::taken), Often::once, 0),
+};
+
+// Is this a stream socket that is, or was, connected, in blocking mode? Anything else was not accepted by a listener.
+// Errors: ProtocolError.
+void check_is_client(int fd);
+
+}  // namespace usher

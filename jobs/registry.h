@@ -1,0 +1,63 @@
+// The registry: every living job, and the ready queue, in one file.
+//
+// Model:  a data-queue library with one more table, `job`. Two processes write it: the pool (all states of all jobs) and the
+//         listener (ready -> assigned, together with taking the job's id from the queue). A worker's state and its place in
+//         the queue change in one transaction: never assigned twice, never lost.
+// Shape:  the queue is READY, keyed by the name of the pool; an entry is a job's 16-byte id.
+// Errors: Error; busy when no turn came in 10 s.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/job.h"
+#include "usher/data_queue.h"
+
+namespace usher {
+
+inline constexpr std::string_view kReadyQueue = "READY";
+
+class Registry {
+ public:
+  enum class Open { create, existing };
+  Registry(const std::string& runtime_directory, Open how);
+
+  // Changes that happen together or not at all; nothing happens without commit().
+  class Update {
+   public:
+    explicit Update(Registry& registry);
+    // The whole row, new or not.
+    void put(const Job& job);
+    // The same, and its id goes to the end of its pool's ready queue.
+    void make_ready(const Job& job);
+    void remove(const JobId& id);
+    // Takes an id out of the ready queue wherever it stands; false when it is not there (any more).
+    bool withdraw(const std::string& pool, const JobId& id);
+    // The longest-ready worker of the pool, now assigned. Ids of jobs that are gone are dropped.
+    std::optional<JobId> assign(const std::string& pool);
+    // The same for the entry that a watch waited for.
+    std::optional<JobId> assign(const std::string& pool, Watch& ready);
+    void commit() { transaction_.commit(); }
+
+   private:
+    std::optional<JobId> mark_assigned(const Entry& entry);
+
+    Registry& registry_;
+    Transaction transaction_;
+  };
+
+  std::vector<Job> jobs();
+  // Waits, as a descriptor, for a ready worker of the pool.
+  Watch watch_ready(const std::string& pool);
+
+ private:
+  Library library_;
+  DataQueue ready_;
+};
+
+// Where the registry stands, for those who look at it with SQL.
+std::string registry_path(const std::string& runtime_directory);
+
+}  // namespace usher

@@ -1,0 +1,31 @@
+// A client that has not logged in yet, as the listener holds it: a descriptor that is never read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/event_loop.h"
+#include "base/job_id.h"
+#include "base/unique_fd.h"
+
+namespace usher {
+
+struct Connection {
+  enum class State { pending, handed_over, taken, evicted };
+
+  std::uint64_t serial = 0;  // in order of arrival
+  UniqueFd fd;
+  std::string listener;
+  std::string pool;
+  std::string network;  // "192.0.2.0/24"
+  Instant accepted_at{};
+  State state = State::pending;
+  JobId worker;            // from handed_over on
+  unsigned attempts = 0;   // hand-overs to workers that died before they took it
+  Instant pending_until{};
+  EventLoop::Timer timer;  // until it is taken: pending_timeout; once evicted: shutdown
+};
+
+}  // namespace usher

@@ -1,0 +1,23 @@
+#include "server/farewell.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/orderly_close.h"
+
+namespace usher {
+
+// A client whose buffer is full at this moment has read nothing and will not read this.
+void Farewells::say(UniqueFd client, Code code, std::string_view text) {
+  const std::string line = reply_line(code, text);
+  const ssize_t sent = ::send(client.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 || ::shutdown(client.get(), SHUT_WR) != 0) return;
+  const auto place = leaving_.emplace(leaving_.end());
+  place->fd = std::move(client);
+  place->watch = loop_.watch(place->fd.get(), EPOLLIN | EPOLLRDHUP, [this, place](std::uint32_t) {
+    if (discard_input(place->fd.get())) leaving_.erase(place);
+  });
+  place->deadline = loop_.after(kLingerTime, [this, place] { leaving_.erase(place); });
+}
+
+}  // namespace usher

@@ -1,0 +1,30 @@
+// Last lines said by the listener itself, to clients that no worker has: the line, then an orderly close within kLingerTime.
+#pragma once
+
+#include <list>
+#include <string_view>
+
+#include "base/event_loop.h"
+#include "base/reply.h"
+#include "base/unique_fd.h"
+
+namespace usher {
+
+class Farewells {
+ public:
+  explicit Farewells(EventLoop& loop) : loop_(loop) {}
+
+  void say(UniqueFd client, Code code, std::string_view text);
+  bool empty() const noexcept { return leaving_.empty(); }
+
+ private:
+  struct Leaving {
+    UniqueFd fd;
+    EventLoop::Watch watch;
+    EventLoop::Timer deadline;
+  };
+  EventLoop& loop_;
+  std::list<Leaving> leaving_;
+};
+
+}  // namespace usher

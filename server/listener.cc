@@ -1,0 +1,274 @@
+#include "server/listener.h"
+
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/configuration.h"
+#include "base/endpoint.h"
+#include "base/log.h"
+#include "base/service_messages.h"
+#include "base/system.h"
+#include "handover/announcement.h"
+#include "server/admission.h"
+#include "server/dispatcher.h"
+#include "server/farewell.h"
+
+namespace usher {
+namespace {
+
+using namespace std::chrono_literals;
+using ConnectionPtr = Dispatcher::ConnectionPtr;
+
+constexpr int kAcceptsARound = 64;
+constexpr auto kPause = 100ms;         // when there is no descriptor or memory for another client
+constexpr auto kEvictionTime = 1s;     // for the login process to say 904; then the connection is shut down
+constexpr auto kComplaintEvery = 60s;
+
+bool is_shortage(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
+
+class Listener {
+ public:
+  explicit Listener(UniqueFd starter)
+      : starter_(loop_, Channel(std::move(starter)), [this](Packet& packet) { hear_starter(packet); },
+                 [this](const std::string&) { loop_.stop(); }) {}
+
+  int run() {
+    raise_descriptor_limit();
+    try {
+      loop_.run();
+      return 0;
+    } catch (const std::exception& error) {
+      log::error("listener_failed", {{"reason", error.what()}});
+      starter_.send(ServiceFailed{error.what()});
+      return 1;
+    }
+  }
+
+ private:
+  // One listener of the configuration, with its socket.
+  struct Place {
+    ListenerConfig config;
+    bool may_wait = true;
+    UniqueFd socket;
+    EventLoop::Watch watch;
+  };
+
+  static void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+
+  // ---- the starter ----
+
+  void hear_starter(Packet& packet) {
+    switch (static_cast<StarterSays>(packet.kind())) {
+      case StarterSays::configure: return configure(packet);
+      case StarterSays::listening_socket: return take_socket(packet);
+      case StarterSays::peer_channel: return meet_pool(packet);
+      case StarterSays::stop: return stop();
+      case StarterSays::worker_forked:
+      case StarterSays::worker_failed:
+      case StarterSays::worker_ended: break;
+    }
+    throw ProtocolError("the starter said something that is not for the listener");
+  }
+
+  void configure(Packet& packet) {
+    next_generation_ = packet.as<Configure>().generation;
+    auto result = parse_configuration(unseal_configuration(packet.take_descriptor(0).get()));
+    if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
+    runtime_directory_ = result.configuration.server.runtime_directory;
+    next_.clear();
+    for (const ListenerConfig& config : result.configuration.listeners) {
+      const PoolConfig* pool = result.configuration.pool(config.pool);
+      next_.push_back({config, pool == nullptr || pool->wait, {}, {}});
+    }
+  }
+
+  // With the last socket the new configuration is in force.
+  void take_socket(Packet& packet) {
+    next_.at(packet.as<ListeningSocket>().listener).socket = packet.take_descriptor(0);
+    for (const Place& place : next_) {
+      if (!place.socket) return;
+    }
+    places_ = std::exchange(next_, {});
+    generation_ = next_generation_;
+    for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
+    const auto all = connections_;
+    for (const auto& [serial, connection] : all) {
+      if (connection->state == Connection::State::pending && !has_place(connection->listener)) turn_away(connection, Code::busy);
+    }
+    report_ready();
+  }
+
+  bool has_place(const std::string& listener) const {
+    return std::any_of(places_.begin(), places_.end(), [&](const Place& place) { return place.config.name == listener; });
+  }
+
+  void watch_place(std::size_t index) {
+    Place& place = places_[index];
+    place.watch = loop_.watch(place.socket.get(), EPOLLIN, [this, index](std::uint32_t) { accept(places_[index]); });
+  }
+
+  void meet_pool(Packet& packet) {
+    pool_ = std::make_unique<Link>(
+        loop_, Channel(packet.take_descriptor(0)), [this](Packet& said) { hear_pool(said); },
+        [this](const std::string&) { pool_.reset(); }, 1);
+    pool_gate_ = Gate(kPoolAnnouncements);
+  }
+
+  void hear_pool(Packet& packet) {
+    pool_gate_.check(packet, PoolState::known);
+    if (static_cast<PoolTellsListener>(packet.kind()) == PoolTellsListener::worker_channel) {
+      return dispatcher_.announce(JobId{packet.as<WorkerChannel>().id}, Channel(packet.take_descriptor(0)));
+    }
+    dispatcher_.open(runtime_directory_);
+    report_ready();
+  }
+
+  void report_ready() {
+    if (dispatcher_.opened() && generation_ != 0) starter_.send(ServiceReady{generation_});
+  }
+
+  // ---- clients ----
+
+  void accept(const Place& place) {
+    for (int i = 0; i < kAcceptsARound; ++i) {
+      sockaddr_storage peer{};
+      socklen_t length = sizeof peer;
+      UniqueFd client(::accept4(place.socket.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC));  // NOLINT
+      if (client) {
+        admit(place, std::move(client), endpoint_from(peer, length).network());
+      } else if (errno == EAGAIN) {
+        return;
+      } else if (is_shortage(errno)) {
+        return pause(errno);
+      }
+    }
+  }
+
+  // The clients stay in the backlog meanwhile.
+  void pause(int error) {
+    for (Place& place : places_) place.watch.end();
+    if (Clock::now() >= next_complaint_) {
+      log::error("accept_paused", {{"reason", std::generic_category().message(error)}});
+      next_complaint_ = Clock::now() + kComplaintEvery;
+    }
+    resume_ = loop_.after(kPause, [this] {
+      for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
+    });
+  }
+
+  void admit(const Place& place, UniqueFd client, const std::string& network) {
+    const auto connection = std::make_shared<Connection>();
+    connection->serial = ++serial_;
+    connection->fd = std::move(client);
+    connection->listener = place.config.name;
+    connection->pool = place.config.pool;
+    connection->network = network;
+    connection->accepted_at = Clock::now();
+    connection->pending_until = connection->accepted_at + place.config.pending_timeout;
+    connection->timer = loop_.at(connection->pending_until, [this, serial = connection->serial] {
+      const ConnectionPtr late = connections_.at(serial);
+      if (late->state == Connection::State::pending) turn_away(late, Code::busy);
+    });
+    connections_[connection->serial] = connection;
+    admission_.add(connection->listener, network, connection->serial);
+    while (admission_.count(connection->listener) > place.config.max_logins) evict(admission_.victim(connection->listener));
+    if (connections_.contains(connection->serial)) dispatcher_.add(connection);
+  }
+
+  // Its worker's login process says 904; one that nobody has taken yet hears it from here.
+  void evict(std::uint64_t serial) {
+    const ConnectionPtr connection = connections_.at(serial);
+    log::notice("login_evicted", {{"listener", connection->listener}, {"network", connection->network}});
+    if (connection->state == Connection::State::pending) return turn_away(connection, Code::too_slow);
+    admission_.remove(connection->listener, connection->network, serial);
+    connection->state = Connection::State::evicted;
+    dispatcher_.evict(*connection);
+    connection->timer = loop_.after(kEvictionTime, [this, serial] {
+      const ConnectionPtr late = connections_.at(serial);
+      ::shutdown(late->fd.get(), SHUT_RDWR);
+      let_go(late);
+    });
+  }
+
+  void turn_away(const ConnectionPtr& connection, Code code) {
+    if (code == Code::busy) log::notice("busy", {{"listener", connection->listener}, {"network", connection->network}});
+    UniqueFd client = std::move(connection->fd);
+    let_go(connection);
+    const bool too_many = code == Code::too_slow;
+    farewells_.say(std::move(client), code, too_many ? "Too many are logging in: try again later." : default_text(code));
+  }
+
+  void let_go(const ConnectionPtr& connection) {
+    connection->timer.end();
+    dispatcher_.remove(*connection);
+    admission_.remove(connection->listener, connection->network, connection->serial);
+    connections_.erase(connection->serial);
+  }
+
+  HandOver control_record(const Connection& connection) const {
+    HandOver record;
+    record.generation = generation_;
+    record.accepted_at = to_nanoseconds(connection.accepted_at);
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      if (places_[i].config.name == connection.listener) record.listener = static_cast<std::uint16_t>(i);
+    }
+    return record;
+  }
+
+  void no_worker(const ConnectionPtr& connection) {
+    for (const Place& place : places_) {
+      if (place.config.name == connection->listener && !place.may_wait) return turn_away(connection, Code::busy);
+    }
+  }
+
+  // ---- the end ----
+
+  void stop() {
+    for (Place& place : places_) place.watch.end();
+    places_.clear();
+    resume_.end();
+    const auto all = connections_;
+    for (const auto& [serial, connection] : all) {
+      if (connection->state == Connection::State::pending) turn_away(connection, Code::busy);
+    }
+  }
+
+  EventLoop loop_;
+  Link starter_;
+  std::unique_ptr<Link> pool_;
+  Gate pool_gate_{kPoolAnnouncements};
+  std::string runtime_directory_;
+  std::vector<Place> places_;
+  std::uint32_t generation_ = 0;
+  std::vector<Place> next_;
+  std::uint32_t next_generation_ = 0;
+
+  Farewells farewells_{loop_};
+  Admission admission_;
+  std::map<std::uint64_t, ConnectionPtr> connections_;
+  std::uint64_t serial_ = 0;
+  EventLoop::Timer resume_;
+  Instant next_complaint_{};
+  Dispatcher dispatcher_{loop_,
+                         {[this](const Connection& connection) { return control_record(connection); },
+                          [this](const ConnectionPtr& connection) { let_go(connection); },
+                          [this](const ConnectionPtr& connection) { no_worker(connection); },
+                          [this](const ConnectionPtr& connection) { turn_away(connection, Code::busy); }}};
+};
+
+}  // namespace
+
+int run_listener(UniqueFd starter) { return Listener(std::move(starter)).run(); }
+
+}  // namespace usher

@@ -1,0 +1,8 @@
+// usher-listener: accepts clients and hands each to a ready worker. Started by usher-starter only.
+#include "base/service_main.h"
+#include "server/listener.h"
+
+int main(int count, char** arguments) {
+  return usher::service_main("usher-listener", count, arguments,
+                             [] { return usher::run_listener(usher::UniqueFd(usher::kStarterChannelFd)); });
+}

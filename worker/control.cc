@@ -1,0 +1,61 @@
+#include "worker/control.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/system.h"
+
+namespace usher {
+namespace {
+
+constexpr std::size_t kMaxCalls = 64;  // operators, not clients
+
+bool may_command(int fd) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  return peer.uid == 0 || peer.uid == ::geteuid();
+}
+
+}  // namespace
+
+Control::Control(EventLoop& loop, UniqueFd listening, Commands commands)
+    : loop_(loop),
+      listening_(std::move(listening)),
+      commands_(std::move(commands)),
+      watch_(loop.watch(listening_.get(), EPOLLIN, [this](std::uint32_t) { accept(); })) {}
+
+// Calls may outlive this in the hands of who answers them; their connections do not.
+Control::~Control() {
+  for (const auto& entry : calls_) entry.second->link_.reset();
+}
+
+void Control::accept() {
+  UniqueFd fd(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (!fd || calls_.size() >= kMaxCalls || !may_command(fd.get())) return;
+  const auto call = std::make_shared<Call>();
+  const Call* key = call.get();
+  calls_[key] = call;
+  call->link_.emplace(
+      loop_, Channel(std::move(fd)), [this, key](Packet& packet) { dispatch(calls_.at(key), packet); },
+      [this, key](const std::string& /*why*/) {
+        const CallPtr last = calls_.at(key);
+        calls_.erase(key);
+        last->link_.reset();
+      },
+      0);
+}
+
+void Control::dispatch(const CallPtr& call, Packet& packet) {
+  call->gate_.check(packet, call->state_);
+  call->state_ = ControlState::answering;
+  const CallPtr kept = call;
+  switch (static_cast<ControlAsks>(packet.kind())) {
+    case ControlAsks::status: return commands_.status(kept);
+    case ControlAsks::stop: return commands_.stop(kept, packet.as<AskStop>().drain);
+    case ControlAsks::reload: return commands_.reload(kept);
+    case ControlAsks::end_job: return commands_.end_job(kept, packet.as<AskEndJob>());
+  }
+}
+
+}  // namespace usher

@@ -1,0 +1,61 @@
+// control.sock: the operator's commands, each on a connection of its own.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/link.h"
+#include "worker/control_messages.h"
+
+namespace usher {
+
+class Control {
+ public:
+  // One command that waits for its answer, until done() or until the caller hangs up.
+  class Call {
+   public:
+    void fact(const Fact& fact) { say(fact); }
+    void progress(const std::string& text) { say(Progress{text}); }
+    // The last word.
+    void done(std::uint8_t exit_status, const std::string& text) { say(Done{exit_status, text}); }
+
+   private:
+    friend class Control;
+    template <class M>
+    void say(const M& message) {
+      if (link_) link_->send(message);
+    }
+
+    Gate gate_{kControlRequests};
+    ControlState state_ = ControlState::asking;
+    std::optional<Link> link_;
+  };
+  using CallPtr = std::shared_ptr<Call>;
+  struct Commands {
+    std::function<void(CallPtr)> status;
+    std::function<void(CallPtr, bool drain)> stop;
+    std::function<void(CallPtr)> reload;
+    std::function<void(CallPtr, const AskEndJob&)> end_job;
+  };
+
+  // `listening` is control.sock.
+  Control(EventLoop& loop, UniqueFd listening, Commands commands);
+  ~Control();
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+
+ private:
+  void accept();
+  void dispatch(const CallPtr& call, Packet& packet);
+
+  EventLoop& loop_;
+  UniqueFd listening_;
+  Commands commands_;
+  EventLoop::Watch watch_;
+  std::map<const Call*, CallPtr> calls_;
+};
+
+}  // namespace usher

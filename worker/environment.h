@@ -1,0 +1,28 @@
+// The environment a program starts with: freshly made, nothing of Usher's own.
+//
+// Order:  PAM's variables, the program's `environment`, then what Usher says; a later one replaces an earlier one. PATH is
+//         ours only where nobody set one.
+// Source: UCSPI-1996 (PROTO, TCP*), systemd.exec(5) (REMOTE_ADDR, REMOTE_PORT), environ(7).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "auth/account.h"
+#include "base/configuration.h"
+#include "base/endpoint.h"
+
+namespace usher {
+
+struct SessionFacts {
+  std::string job;  // "000123/usher/generic"
+  std::string listener;
+  Endpoint client;
+  Endpoint local;
+};
+
+// "NAME=VALUE" each.
+std::vector<std::string> program_environment(const std::vector<std::string>& pam_variables, const ProgramConfig& program,
+                                             const Account& account, const SessionFacts& facts);
+
+}  // namespace usher

@@ -1,0 +1,25 @@
+// One generation of the configuration, as the starter holds it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/configuration.h"
+#include "base/unique_fd.h"
+#include "worker/listening_sockets.h"
+
+namespace usher {
+
+struct Generation {
+  std::uint32_t number = 0;
+  std::shared_ptr<const Configuration> configuration;
+  UniqueFd sealed;
+  ListeningEnds listening;
+};
+
+// Reads and checks the files, as `usher check` does; nothing is bound yet. Empty when `faults` has an error.
+std::optional<Generation> read_generation(const std::string& path, std::uint32_t number, std::vector<Fault>& faults);
+
+}  // namespace usher

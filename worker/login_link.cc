@@ -1,0 +1,151 @@
+#include "worker/login_link.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/orderly_close.h"
+#include "base/system.h"
+#include "worker/login_process.h"
+
+namespace usher {
+namespace {
+
+// The child: nothing of the worker's but one end of a channel, which becomes descriptor 0.
+[[noreturn]] void be_login_process(Channel channel, const Jail& jail, const SystemCallFilter& filter) noexcept {
+  try {
+    check(::dup2(channel.fd(), STDIN_FILENO), "keep the channel");
+    channel.close();
+    check(::syscall(SYS_close_range, 1U, ~0U, 0U), "close all else");
+    enter_sandbox(jail, filter);
+    run_login_process(Channel(UniqueFd(STDIN_FILENO)));
+    _exit(0);
+  } catch (...) {
+    _exit(1);  // it has no one to tell: the worker sees the channel close
+  }
+}
+
+}  // namespace
+
+LoginLink::LoginLink(const Jail& jail, const SystemCallFilter& filter, Interruptions& interruptions)
+    : interruptions_(interruptions) {
+  auto [ours, theirs] = make_channel();
+  pid_ = check(::fork(), "make a login process");
+  if (pid_ == 0) be_login_process(std::move(theirs), jail, filter);
+  channel_ = std::move(ours);
+}
+
+void LoginLink::wait_ready(Instant deadline) {
+  if (!interruptions_.wait(fd(), deadline)) gone();
+  Packet packet;
+  receive(packet, LoginState::starting);
+  packet.as<LoginReady>();
+}
+
+void LoginLink::give_client(const Client& client, int connection) {
+  last_answer_ = Clock::now();
+  if (!channel_.send(client, connection)) gone();
+}
+
+std::string LoginLink::wait_for_user() {
+  const auto start = wait<StartLogin>(LoginState::naming);
+  last_answer_ = Clock::now();
+  return start.user.str();
+}
+
+Secret LoginLink::ask(Echo echo, std::string_view prompt) {
+  say(Ask{echo, prompt});
+  auto answer = wait<Answer>(LoginState::answering);
+  last_answer_ = Clock::now();
+  return std::move(answer.secret);
+}
+
+void LoginLink::tell(Tone tone, std::string_view text) { say(Tell{tone, text}); }
+
+LoginLink::Choice LoginLink::wait_for_choice() {
+  interruptions_.wait(fd(), Instant::max());
+  Packet packet;
+  receive(packet, LoginState::choosing);
+  if (packet.kind() == static_cast<std::uint8_t>(ListPrograms::kKind)) return packet.as<ListPrograms>();
+  return packet.as<RunProgram>();
+}
+
+bool LoginLink::wait_for(int other, Instant deadline) {
+  if (!interruptions_.wait(fd(), deadline, other)) return false;
+  pollfd look{fd(), POLLIN, 0};
+  if (::poll(&look, 1, 0) > 0) {
+    Packet packet;
+    receive(packet, LoginState::checking);
+  }
+  return true;
+}
+
+void LoginLink::finish(Code code, std::string_view text) {
+  if (pid_ > 0 && channel_.send(Finish{code, text})) wait_end();
+}
+
+void LoginLink::wait_end() {
+  pollfd closed{fd(), 0, 0};
+  ::poll(&closed, 1, milliseconds_until(Clock::now() + kLingerTime + std::chrono::seconds(1)));
+  kill();
+}
+
+// A client that reads slowly may hold its login process up until the deadline of the login.
+void LoginLink::say_bytes(std::span<const std::uint8_t> bytes) {
+  while (true) {
+    const Channel::Sent sent = channel_.send_bytes(bytes, {});
+    if (sent == Channel::Sent::done) return;
+    if (sent == Channel::Sent::gone) gone();
+    pollfd room{fd(), POLLOUT, 0};
+    ::poll(&room, 1, 1000);
+  }
+}
+
+void LoginLink::kill() noexcept {
+  if (pid_ <= 0) return;
+  int status = 0;
+  if (::waitpid(pid_, &status, WNOHANG) == pid_) return reap(status);
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, &status, 0);
+  pid_ = 0;
+}
+
+template <class M>
+M LoginLink::wait(LoginState state) {
+  interruptions_.wait(fd(), Instant::max());
+  Packet packet;
+  receive(packet, state);
+  return packet.as<M>();
+}
+
+void LoginLink::receive(Packet& packet, LoginState state) {
+  const Received received = channel_.receive(packet, 0);
+  if (received == Received::closed) gone();
+  if (received == Received::nothing) throw ProtocolError("the login process woke its worker for nothing");
+  gate_.check(packet, state);
+}
+
+// Its end follows the closing of its channel at once; one that closes the channel and lives on is not to be trusted.
+void LoginLink::gone() {
+  int status = 0;
+  for (int tries = 0; pid_ > 0 && tries < 1000; ++tries) {
+    if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+      reap(status);
+    } else {
+      const timespec moment{0, 1'000'000};
+      nanosleep(&moment, nullptr);
+    }
+  }
+  kill();
+  throw ClientGone{};
+}
+
+void LoginLink::reap(int status) noexcept {
+  pid_ = 0;
+  crashed_ = WIFSIGNALED(status);
+}
+
+}  // namespace usher

@@ -1,0 +1,86 @@
+// The worker's side of its login process: makes it, hears its requests, is the conversation of PAM's modules.
+//
+// Trust:  what comes is checked against kLoginRequests in the state at hand; anything else is a ProtocolError, and the worker
+//         ends. No descriptor is ever let in.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <variant>
+
+#include "auth/pam_transaction.h"
+#include "auth/sandbox.h"
+#include "base/channel.h"
+#include "base/protocol.h"
+#include "worker/interruptions.h"
+#include "worker/login_messages.h"
+
+namespace usher {
+
+// The login process has ended: the client left, was too slow, or broke the rules of the dialog.
+struct ClientGone {};
+
+class LoginLink : public Conversation {
+ public:
+  LoginLink(const Jail& jail, const SystemCallFilter& filter, Interruptions& interruptions);
+  ~LoginLink() override { kill(); }
+  LoginLink(const LoginLink&) = delete;
+  LoginLink& operator=(const LoginLink&) = delete;
+
+  int fd() const noexcept { return channel_.fd(); }
+  // Waits until the sandbox is up. Errors: ClientGone when it could not be.
+  void wait_ready(Instant deadline);
+  void give_client(const Client& client, int connection);
+
+  std::string wait_for_user();
+  Secret ask(Echo echo, std::string_view prompt) override;
+  void tell(Tone tone, std::string_view text) override;
+  void refuse(bool last) { say(Refused{last}); }
+  void accept() { say(Accepted{}); }
+
+  using Choice = std::variant<ListPrograms, RunProgram>;
+  Choice wait_for_choice();
+  void show_program(std::string_view text) { say(ProgramItem{text}); }
+  void end_of_programs() { say(ProgramListEnd{}); }
+  void no_such_program() { say(NoSuchProgram{}); }
+
+  // When the client last said something that PAM waited for.
+  Instant last_answer() const noexcept { return last_answer_; }
+  // Waits for something else; the login process may only end meanwhile (ClientGone). False when `deadline` passed.
+  bool wait_for(int other, Instant deadline);
+  void wait_until(Instant when) {
+    while (wait_for(-1, when)) {
+    }
+  }
+
+  // A last line for the client, then its orderly close; returns when the login process is gone.
+  void finish(Code code, std::string_view text = {});
+  // The same after a last refusal: the login process knows that it was the last.
+  void wait_end();
+  // Ends it at once and reaps it.
+  void kill() noexcept;
+  // Did it end by a signal that nobody of Usher sent?
+  bool crashed() const noexcept { return crashed_; }
+
+ private:
+  template <class M>
+  void say(const M& message) {
+    say_bytes(Channel::Encoded(message).bytes());
+  }
+  void say_bytes(std::span<const std::uint8_t> bytes);
+  template <class M>
+  M wait(LoginState state);
+  void receive(Packet& packet, LoginState state);
+  [[noreturn]] void gone();
+  void reap(int status) noexcept;
+
+  Interruptions& interruptions_;
+  Channel channel_;
+  Gate gate_{kLoginRequests};
+  pid_t pid_ = 0;
+  Instant last_answer_{};
+  bool crashed_ = false;
+};
+
+}  // namespace usher

@@ -1,0 +1,263 @@
+#include "worker/login_process.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "base/orderly_close.h"
+#include "base/system.h"
+#include "worker/line_reader.h"
+#include "worker/login_messages.h"
+
+namespace usher {
+namespace {
+
+// Thrown to leave the dialog: with a last line, or without one because nobody is there to read it.
+struct Leave {
+  std::optional<std::string> last_line;
+};
+
+Leave leave_with(Code code) { return {reply_line(code)}; }
+
+// Source: RFC 857 (ECHO option).
+constexpr std::string_view kHideTyping = "\xFF\xFB\x01";  // IAC WILL ECHO
+constexpr std::string_view kShowTyping = "\xFF\xFC\x01";  // IAC WONT ECHO
+
+// What setting up a session may take once its program is chosen; then the starter ends the worker.
+constexpr std::chrono::seconds kSetUpTime{5};
+
+class Dialog {
+ public:
+  Dialog(Channel& worker, const Client& client, UniqueFd connection)
+      : worker_(worker),
+        connection_(std::move(connection)),
+        telnet_(client.telnet),
+        fixed_program_(client.fixed_program),
+        refused_address_(client.refused_address),
+        deadline_(from_nanoseconds(client.deadline)),
+        lines_(connection_.get(), client.telnet) {}
+
+  // Always ends by an orderly close, but for a worker or a client that is gone.
+  void run() {
+    try {
+      if (refused_address_) throw leave_with(Code::address_refused);
+      log_in();
+      fixed_program_ ? leave_the_rest() : choose_program();
+      hear_the_end();
+    } catch (const Leave& leave) {
+      if (!leave.last_line) return;
+      send_all(connection_.get(), *leave.last_line, Clock::now() + kLingerTime);
+      close_in_order(std::move(connection_));
+    }
+  }
+
+ private:
+  void log_in() {
+    while (true) {
+      ask_for_user();
+      if (let_pam_talk()) return;
+    }
+  }
+
+  void ask_for_user() {
+    say(reply_line(Code::ask_user));
+    request(StartLogin{text_of(read_line())});
+    secret_asked_ = false;
+  }
+
+  // Until PAM has decided: true when the user is in, false for another try.
+  bool let_pam_talk() {
+    while (true) {
+      Packet packet;
+      wait_for_worker(packet);
+      if (packet.kind() == kind_of<Refused>()) {
+        if (packet.as<Refused>().last) throw leave_with(Code::login_incorrect);
+        say(reply_line(Code::login_incorrect));
+        return false;
+      }
+      if (packet.kind() == kind_of<Accepted>()) return true;
+      let_module_talk(packet);
+    }
+  }
+
+  void let_module_talk(const Packet& packet) {
+    if (packet.kind() == kind_of<Ask>()) {
+      answer(packet.as<Ask>());
+    } else {
+      pass_on(packet.as<Tell>());
+    }
+  }
+
+  void answer(const Ask& ask) {
+    if (ask.echo == Echo::on) {
+      say(reply_line(Code::ask_shown, ask.prompt.str()));
+      request(Answer{read_line()});
+      return;
+    }
+    const bool first = !std::exchange(secret_asked_, true);
+    const std::string prompt = first ? reply_line(Code::ask_secret) : reply_line(Code::ask_secret, ask.prompt.str());
+    say(telnet_ ? std::string(kHideTyping) + prompt : prompt);
+    Secret secret = read_line();
+    if (telnet_) say(kShowTyping);
+    request(Answer{std::move(secret)});
+  }
+
+  void pass_on(const Tell& tell) {
+    say(reply_line(tell.tone == Tone::info ? Code::pam_info : Code::pam_error, tell.text.str()));
+  }
+
+  // Returns when the worker has begun to start a program.
+  void choose_program() {
+    while (true) {
+      say(reply_line(Code::ask_program));
+      const std::string line = text_of(read_line());
+      if (line.empty() || line == "?") {
+        request(ListPrograms{});
+        show_programs();
+        continue;
+      }
+      request(RunProgram{line});
+      if (program_is_there()) return;
+      say(reply_line(Code::no_such_program));
+    }
+  }
+
+  void show_programs() {
+    Packet packet;
+    for (wait_for_worker(packet); packet.kind() == kind_of<ProgramItem>(); wait_for_worker(packet)) {
+      say(reply_line(Code::program_item, packet.as<ProgramItem>().text.str()));
+    }
+    packet.as<ProgramListEnd>();
+  }
+
+  bool program_is_there() {
+    Packet packet;
+    wait_for_worker(packet);
+    if (packet.kind() == kind_of<NoSuchProgram>()) return false;
+    packet.as<Accepted>();
+    return true;
+  }
+
+  // While the session is set up its modules may still talk; the worker ends this process when the program may start.
+  void hear_the_end() {
+    deadline_ += kSetUpTime;
+    while (true) {
+      Packet packet;
+      wait_for_worker(packet);
+      let_module_talk(packet);
+    }
+  }
+
+  // The listener names the program: nothing is read any more, and the worker may go on.
+  void leave_the_rest() {
+    if (lines_.speaks_telnet()) swallow_telnet_reply();
+    request(RunProgram{});
+  }
+
+  // A telnet that was told to show typing again answers; where no line is read any more the answer would reach the program.
+  void swallow_telnet_reply() {
+    const Instant patience = Clock::now() + std::chrono::seconds(1);
+    while (!lines_.take_telnet_command()) {
+      pollfd wait{connection_.get(), POLLIN, 0};
+      if (Clock::now() >= patience || ::poll(&wait, 1, milliseconds_until(patience)) <= 0) return;
+    }
+  }
+
+  template <class M>
+  static constexpr std::uint8_t kind_of() {
+    return static_cast<std::uint8_t>(M::kKind);
+  }
+
+  static std::string text_of(const Secret& line) {
+    return {reinterpret_cast<const char*>(line.bytes().data()), line.size()};  // NOLINT: bytes as characters
+  }
+
+  template <class M>
+  void request(const M& message) {
+    if (!worker_.send(message)) throw Leave{};
+  }
+
+  void say(std::string_view line) {
+    while (!line.empty()) {
+      const ssize_t sent = ::send(connection_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent >= 0) {
+        line.remove_prefix(static_cast<std::size_t>(sent));
+      } else if (errno == EAGAIN) {
+        wait(POLLOUT);
+      } else if (errno != EINTR) {
+        throw Leave{};
+      }
+    }
+  }
+
+  Secret read_line() {
+    while (true) {
+      switch (lines_.read()) {
+        case LineReader::Result::line: return lines_.take();
+        case LineReader::Result::more: wait(POLLIN); break;
+        case LineReader::Result::bad: throw leave_with(Code::bad_input);
+        case LineReader::Result::ended: throw Leave{};
+      }
+    }
+  }
+
+  // Until the client is ready. The worker has nothing to say meanwhile but that it is over.
+  void wait(short client_events) {
+    std::array<pollfd, 2> both{{{connection_.get(), client_events, 0}, {worker_.fd(), POLLIN, 0}}};
+    poll_until_deadline(both);
+    if (both[1].revents == 0) return;
+    Packet packet;
+    receive(packet);
+    throw ProtocolError("the worker said something out of turn");
+  }
+
+  // The worker's next message. Finish never comes out of here: it ends the dialog.
+  void wait_for_worker(Packet& packet) {
+    while (!receive(packet)) {
+      std::array<pollfd, 1> one{{{worker_.fd(), POLLIN, 0}}};
+      poll_until_deadline(one);
+    }
+  }
+
+  bool receive(Packet& packet) {
+    const Received received = worker_.receive(packet, 0);
+    if (received == Received::closed) throw Leave{};
+    if (received == Received::packet && packet.kind() == kind_of<Finish>()) {
+      const auto finish = packet.as<Finish>();
+      throw Leave{finish.text.empty() ? reply_line(finish.code) : reply_line(finish.code, finish.text.str())};
+    }
+    return received == Received::packet;
+  }
+
+  template <std::size_t N>
+  void poll_until_deadline(std::array<pollfd, N>& fds) {
+    const int ready = ::poll(fds.data(), N, milliseconds_until(deadline_));
+    if (ready < 0 && errno != EINTR) throw_errno("wait for the client");
+    if (ready == 0 && Clock::now() >= deadline_) throw leave_with(Code::too_slow);
+  }
+
+  Channel& worker_;
+  UniqueFd connection_;
+  bool telnet_;
+  bool fixed_program_;
+  bool refused_address_;
+  Instant deadline_;
+  LineReader lines_;
+  bool secret_asked_ = false;
+};
+
+}  // namespace
+
+void run_login_process(Channel worker) {
+  if (!worker.send(LoginReady{})) return;
+  Packet packet;
+  if (worker.wait_receive(packet, Instant::max(), 1) != Received::packet) return;
+  const auto client = packet.as<Client>();
+  if (packet.descriptors() != 1) throw ProtocolError("a client without its descriptor");
+  Dialog(worker, client, packet.take_descriptor(0)).run();
+}
+
+}  // namespace usher

@@ -1,0 +1,15 @@
+// The login process: talks to one client, asks one worker. The only part of Usher that reads the network.
+//
+// Knows:    its client's descriptor and its channel to the worker; no file, no configuration, no other process.
+// Believes: the worker's messages (root made it). Of the client nothing: lines are bounded, UTF-8, one at a time.
+// Ends:     when the worker closes the channel or says Finish, when the client goes, when the deadline passes (904).
+#pragma once
+
+#include "base/channel.h"
+
+namespace usher {
+
+// Runs the dialog from the sandbox on; returns when it is over.
+void run_login_process(Channel worker);
+
+}  // namespace usher

@@ -1,0 +1,499 @@
+#include "worker/pool.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "auth/account.h"
+#include "base/log.h"
+#include "base/service_messages.h"
+#include "base/system.h"
+#include "handover/announcement.h"
+#include "worker/pool_job.h"
+#include "worker/pool_policy.h"
+#include "worker/pool_store.h"
+
+namespace usher {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kShortestPause = 50ms;  // after a worker could not be started
+constexpr auto kLongestPause = 5s;
+
+std::int64_t now() { return wall_clock_ms(); }
+
+class Pool {
+ public:
+  Pool(UniqueFd starter, UniqueFd pool_socket)
+      : starter_(loop_, Channel(std::move(starter)), [this](Packet& packet) { hear_starter(packet); },
+                 [this](const std::string&) { finish(); }),
+        socket_(std::move(pool_socket)),
+        socket_watch_(loop_.watch(socket_.get(), EPOLLIN, [this](std::uint32_t) { accept_worker(); })) {}
+
+  int run() {
+    try {
+      loop_.run();
+      return 0;
+    } catch (const std::exception& error) {
+      log::error("pool_failed", {{"reason", error.what()}});
+      starter_.send(ServiceFailed{error.what()});
+      return 1;
+    }
+  }
+
+ private:
+  using JobPtr = std::unique_ptr<PoolJob>;
+
+  // ---- the starter ----
+
+  void hear_starter(Packet& packet) {
+    switch (static_cast<StarterSays>(packet.kind())) {
+      case StarterSays::configure: return configure(packet);
+      case StarterSays::peer_channel: return meet_listener(packet);
+      case StarterSays::worker_forked: return forked(packet.as<WorkerForked>());
+      case StarterSays::worker_failed: return failed(packet.as<WorkerFailed>());
+      case StarterSays::worker_ended: return worker_ended(packet.as<WorkerEnded>());
+      case StarterSays::stop:
+        stopping_ = true;
+        return;
+      case StarterSays::listening_socket: break;
+    }
+    throw ProtocolError("the starter said something that is not for the pool");
+  }
+
+  void configure(Packet& packet) {
+    const auto configure = packet.as<Configure>();
+    auto result = parse_configuration(unseal_configuration(packet.take_descriptor(0).get()));
+    if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
+    configuration_ = std::move(result.configuration);
+    generation_ = configure.generation;
+    reported_ready_ = false;
+    became_ready_.clear();
+    if (!store_) begin();
+    retire_outdated();
+    for (std::size_t i = 0; i < configuration_.pools.size(); ++i) refill(i, true);
+    report_ready();
+  }
+
+  // The first configuration: what a pool before this one left in the registry is true for workers that still live, and over
+  // for all others.
+  void begin() {
+    store_.emplace(loop_, configuration_.server);
+    for (Job& row : store_->jobs()) {
+      const bool lives = row.kind == JobKind::worker && living_.contains(row.number);
+      if (lives) {
+        adopt(std::move(row));
+      } else {
+        store_->end({std::move(row), now(), "lost", 0, 0}, true);
+      }
+    }
+    own_job_ = make_service_job(JobKind::pool, ::getpid());
+    store_->put(own_job_);
+  }
+
+  void adopt(Job row) {
+    auto job = std::make_unique<PoolJob>();
+    job->stage = stage_of(row.status);
+    job->forked = true;
+    job->row = std::move(row);
+    // Idle ones go by themselves when their pool goes; what they are in the queue for, nobody shall get.
+    if (job->stage == JobStage::ready) store_->withdraw(job->row);
+    take_place(*job);
+    jobs_[job->row.number] = std::move(job);
+  }
+
+  Job make_service_job(JobKind kind, pid_t pid) {
+    Job job;
+    job.id = JobId::random();
+    job.number = next_number();
+    job.owner = job.user = own_name();
+    job.name = name_of(kind);
+    job.kind = kind;
+    job.status = JobStatus::active;
+    job.pid = pid;
+    job.entered = job.since = now();
+    return job;
+  }
+
+  // The user this process runs as: the configured one, or whoever started Usher without root.
+  static std::string own_name() {
+    const auto account = find_account(::geteuid());
+    return account ? account->name : std::to_string(::geteuid());
+  }
+
+  std::uint32_t next_number() {
+    return store_->next_number([this](std::uint32_t number) {
+      return jobs_.contains(number) || number == own_job_.number || number == listener_job_.number;
+    });
+  }
+
+  // ---- the listener ----
+
+  void meet_listener(Packet& packet) {
+    const auto peer = packet.as<PeerChannel>();
+    if (listener_job_.number != 0 && listener_job_.pid != peer.pid) end_service_job(listener_job_, "lost");
+    if (listener_job_.number == 0) {
+      listener_job_ = make_service_job(JobKind::listener, peer.pid);
+      store_->put(listener_job_);
+    }
+    retire_assigned();
+    listener_ = std::make_unique<Link>(
+        loop_, Channel(packet.take_descriptor(0)), [](Packet&) { throw ProtocolError("the listener has nothing to say"); },
+        [this](const std::string&) { listener_.reset(); });
+    for (const auto& [number, job] : jobs_) {
+      if (job->stage == JobStage::ready && !job->retiring) announce(*job);
+    }
+    listener_->send(Introduced{});
+  }
+
+  // A listener that is gone may have taken a worker out of the queue and not reached it: such a worker would wait for ever.
+  // One that was reached serves its client all the same: a client comes before everything else a worker is told.
+  void retire_assigned() {
+    for (const Job& row : store_->jobs()) {
+      const auto found = jobs_.find(row.number);
+      if (row.status != JobStatus::assigned || found == jobs_.end() || found->second->stage != JobStage::ready) continue;
+      tell_to_go(*found->second);
+    }
+  }
+
+  void announce(const PoolJob& job) {
+    if (!listener_) return;
+    UniqueFd copy(check(::fcntl(job.listeners_end.fd(), F_DUPFD_CLOEXEC, 0), "announce a worker"));
+    listener_->send(WorkerChannel{job.row.id.bytes}, std::move(copy));
+  }
+
+  void end_service_job(Job& job, const std::string& end) {
+    store_->end({std::exchange(job, Job{}), now(), end, 0, 0}, false);
+  }
+
+  // ---- more workers ----
+
+  void refill(std::size_t index, bool first) {
+    const PoolConfig& pool = configuration_.pools[index];
+    if (stopping_ || paused(pool.name)) return;
+    for (std::uint32_t missing = workers_to_start(pool, counts_of(pool.name), first); missing > 0; --missing) {
+      start_worker(static_cast<std::uint16_t>(index));
+    }
+  }
+
+  // Once a round, however many workers were taken or ended in it.
+  void refill_later() {
+    if (std::exchange(refill_scheduled_, true)) return;
+    loop_.defer([this] {
+      refill_scheduled_ = false;
+      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) refill(i, false);
+      report_ready();
+    });
+  }
+
+  PoolCounts counts_of(const std::string& pool) const {
+    PoolCounts counts;
+    for (const auto& [number, job] : jobs_) {
+      if (job->row.pool != pool) continue;
+      ++counts.total;
+      if (job->retiring || job->generation != generation_) continue;
+      if (job->stage == JobStage::starting) ++counts.starting;
+      if (job->stage == JobStage::ready) ++counts.ready;
+    }
+    return counts;
+  }
+
+  void start_worker(std::uint16_t pool) {
+    auto job = std::make_unique<PoolJob>();
+    Job& row = job->row;
+    row.id = JobId::random();
+    row.number = next_number();
+    row.owner = row.user = own_job_.owner;
+    row.name = row.pool = configuration_.pools[pool].name;
+    row.entered = row.since = now();
+    job->generation = generation_;
+
+    auto [listeners_end, listeners_worker_end] = make_channel();
+    auto [pools_end, pools_worker_end] = make_channel();
+    job->listeners_end = std::move(listeners_end);
+    attach(*job, std::move(pools_end));
+    std::vector<UniqueFd> ends;
+    ends.push_back(listeners_worker_end.release());
+    ends.push_back(pools_worker_end.release());
+    starter_.send(StartWorker{row.number, row.id.bytes, pool, generation_}, std::move(ends));
+    store_->put(row);
+    jobs_[row.number] = std::move(job);
+  }
+
+  void attach(PoolJob& job, Channel channel) {
+    const std::uint32_t number = job.row.number;
+    job.link = std::make_unique<Link>(
+        loop_, std::move(channel), [this, number](Packet& packet) { hear_worker(*jobs_.at(number), packet); },
+        [this, number](const std::string& why) { lose_channel(number, why); }, 1);
+  }
+
+  // Every pool has had its first workers of this generation, or can have no more.
+  void report_ready() {
+    const auto has_enough = [this](const PoolConfig& pool) {
+      return became_ready_[pool.name] >= pool.initial || counts_of(pool.name).total >= pool.maximum;
+    };
+    if (reported_ready_ || !std::all_of(configuration_.pools.begin(), configuration_.pools.end(), has_enough)) return;
+    reported_ready_ = true;
+    starter_.send(ServiceReady{generation_});
+  }
+
+  bool paused(const std::string& pool) const {
+    const auto pause = pauses_.find(pool);
+    return pause != pauses_.end() && pause->second.timer.pending();
+  }
+
+  // ---- a worker begins ----
+
+  void forked(const WorkerForked& forked) {
+    living_[forked.number] = forked.pid;
+    const auto found = jobs_.find(forked.number);
+    if (found == jobs_.end()) return;  // of a pool before this one: its row, or its Resume, will tell
+    found->second->forked = true;
+    found->second->row.pid = forked.pid;
+    make_ready(*found->second);
+  }
+
+  void failed(const WorkerFailed& failed) {
+    const auto found = jobs_.find(failed.number);
+    if (found == jobs_.end()) return;
+    const std::string pool = found->second->row.pool;
+    store_->end({found->second->row, now(), "lost", 0, 0}, false);
+    jobs_.erase(found);
+    if (!stopping_) pause(pool, failed.reason.str());
+  }
+
+  // Starting fails again and again for want of processes or memory, say: with growing pauses, and never for good.
+  void pause(const std::string& pool, const std::string& reason) {
+    Pause& pause = pauses_[pool];
+    if (pause.timer.pending()) return;
+    pause.time = std::clamp<std::chrono::milliseconds>(pause.time * 2, kShortestPause, kLongestPause);
+    log::warning("pool_paused", {{"pool", pool}, {"ms", pause.time.count()}, {"reason", reason}});
+    pause.timer = loop_.after(pause.time, [this] { refill_later(); });
+  }
+
+  void make_ready(PoolJob& job) {
+    if (!job.forked || !job.joined || job.stage != JobStage::starting) return;
+    set_stage(job, JobStage::ready, JobStatus::ready);
+    pauses_.erase(job.row.pool);
+    if (job.generation != generation_) return tell_to_go(job);
+    announce(job);
+    store_->make_ready(job.row);
+    ++became_ready_[job.row.pool];
+    report_ready();
+  }
+
+  void retire_outdated() {
+    for (const auto& [number, job] : jobs_) {
+      if (job->stage == JobStage::ready && job->generation != generation_ && store_->withdraw(job->row)) tell_to_go(*job);
+    }
+  }
+
+  void tell_to_go(PoolJob& job) {
+    job.retiring = true;
+    job.listeners_end.close();
+    if (job.link) job.link->send(Retire{});
+  }
+
+  // ---- what workers say ----
+
+  void hear_worker(PoolJob& job, Packet& packet) {
+    job.gate.check(packet, job.stage);
+    switch (static_cast<WorkerTellsPool>(packet.kind())) {
+      case WorkerTellsPool::joined:
+        job.joined = true;
+        return make_ready(job);
+      case WorkerTellsPool::took_client: return took_client(job, packet.as<TookClient>());
+      case WorkerTellsPool::log_pipe:
+        job.log = std::make_unique<JobLog>(loop_, configuration_.server.state_directory, job.row.id, packet.take_descriptor(0));
+        return;
+      case WorkerTellsPool::claim: return claim(job, packet.as<Claim>());
+      case WorkerTellsPool::active:
+        job.row.pid = packet.as<Active>().program_pid;
+        set_stage(job, JobStage::active, JobStatus::active);
+        return store_->put(job.row);
+      case WorkerTellsPool::ended:
+        job.end = packet.as<Ended>();
+        if (job.stage == JobStage::ready) return;
+        set_stage(job, JobStage::ending, JobStatus::ending);
+        return store_->put(job.row);
+      case WorkerTellsPool::resume: break;
+    }
+    throw ProtocolError("a known worker introduces itself");
+  }
+
+  void set_stage(PoolJob& job, JobStage stage, JobStatus status) {
+    job.stage = stage;
+    job.row.status = status;
+    job.row.since = now();
+  }
+
+  void took_client(PoolJob& job, const TookClient& took) {
+    job.listeners_end.close();
+    job.row.listener = took.listener.str();
+    job.row.client = took.client.str();
+    set_stage(job, JobStage::login, JobStatus::login);
+    store_->put(job.row);
+    refill_later();
+  }
+
+  void claim(PoolJob& job, const Claim& claim) {
+    const Place place{job.row.listener, claim.program.str(), claim.user.str()};
+    if (!job.place && !places_.has_room(configuration_, place)) {
+      job.link->send(Denied{});
+      return;
+    }
+    job.row.program = place.program;
+    job.row.user = place.user;
+    take_place(job);
+    store_->put(job.row);
+    // A place that a pool after this one would not know of is not given away.
+    store_->after_flush([this, number = job.row.number] {
+      const auto found = jobs_.find(number);
+      if (found != jobs_.end() && found->second->link) found->second->link->send(Granted{});
+    });
+  }
+
+  void take_place(PoolJob& job) {
+    if (job.place || job.row.program.empty()) return;
+    job.place = job.wanted_place();
+    places_.take(*job.place);
+  }
+
+  void lose_channel(std::uint32_t number, const std::string& why) {
+    PoolJob& job = *jobs_.at(number);
+    job.link.reset();
+    if (why == "it is gone") return;  // so is the worker, or it will say Resume
+    log::error("worker_broke_protocol", {{"job", job.row.full_name()}, {"reason", why}});
+    starter_.send(EndWorker{number});
+  }
+
+  // ---- a worker ends ----
+
+  void worker_ended(const WorkerEnded& ended) {
+    living_.erase(ended.number);
+    const auto found = jobs_.find(ended.number);
+    if (found == jobs_.end()) return;
+    PoolJob& job = *found->second;
+    if (job.log) job.log->finish();
+    if (job.place) places_.give_back(*job.place);
+    const bool was_idle = job.stage == JobStage::starting || job.stage == JobStage::ready;
+    const std::string end = job.end ? text_of(*job.end) : was_idle && job.retiring ? "retired" : "lost";
+    const std::string pool = job.row.pool;
+    const bool failed_to_start = job.stage == JobStage::starting;
+    store_->end({job.row, now(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
+    jobs_.erase(found);
+    if (failed_to_start && !stopping_) pause(pool, "a worker ended before it was ready");
+    refill_later();
+  }
+
+  // ---- pool.sock ----
+
+  // Workers whose pool died come here. Which process it is the kernel says; which job it has it says itself, and the starter
+  // has said which process that job's worker is.
+  void accept_worker() {
+    UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    ucred peer{};
+    socklen_t length = sizeof peer;
+    if (!fd || ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return;
+    const auto stranger = std::make_shared<Stranger>();
+    stranger->pid = peer.pid;
+    strangers_.insert(stranger);
+    stranger->link = std::make_unique<Link>(
+        loop_, Channel(std::move(fd)), [this, known = stranger.get()](Packet& packet) { hear_stranger(*known, packet); },
+        [this, known = stranger.get()](const std::string& why) { lose_stranger(*known, why); }, 1);
+  }
+
+  void hear_stranger(Stranger& stranger, Packet& packet) {
+    if (stranger.number != 0) return hear_worker(*jobs_.at(stranger.number), packet);
+    stranger.gate.check(packet, JobStage::unknown);
+    const auto resume = packet.as<Resume>();
+    const auto living = living_.find(resume.number);
+    if (!store_ || living == living_.end() || living->second != stranger.pid) throw ProtocolError("no such worker");
+    JobPtr& job = jobs_[resume.number];
+    if (!job) job = std::make_unique<PoolJob>();
+    if (job->row.number != 0 && job->row.id.bytes != resume.id) throw ProtocolError("another job has that number");
+    restore(*job, resume);
+    stranger.number = resume.number;
+    job->stranger = strangers_.extract(stranger.shared_from_this()).value();
+    job->link = std::move(stranger.link);
+    if (job->stage == JobStage::ready) tell_to_go(*job);  // no listener can reach it
+  }
+
+  void lose_stranger(Stranger& stranger, const std::string& why) {
+    if (stranger.number != 0) return lose_channel(stranger.number, why);
+    strangers_.erase(stranger.shared_from_this());
+  }
+
+  void restore(PoolJob& job, const Resume& resume) {
+    constexpr std::array kStatuses{JobStatus::starting, JobStatus::ready, JobStatus::login, JobStatus::active,
+                                   JobStatus::ending,   JobStatus::ending};
+    Job& row = job.row;
+    row.id.bytes = resume.id;
+    row.number = resume.number;
+    row.listener = resume.listener.str();
+    row.client = resume.client.str();
+    row.program = resume.program.str();
+    if (!resume.user.empty()) row.user = resume.user.str();
+    if (resume.program_pid > 0) row.pid = resume.program_pid;
+    if (row.owner.empty()) row.owner = own_job_.owner;
+    if (row.entered == 0) row.entered = now();
+    job.forked = job.joined = true;
+    job.gate = Gate(kWorkerJobReports);
+    const JobStatus status = kStatuses.at(static_cast<std::size_t>(resume.stage));
+    if (row.status != status) row.since = now();
+    row.status = status;
+    job.stage = resume.stage;
+    take_place(job);
+    store_->put(row);
+  }
+
+  // ---- the end ----
+
+  // The starter has nothing more to say: all workers are gone, or the starter itself is.
+  void finish() {
+    if (store_) {
+      for (const auto& [number, job] : jobs_) store_->end({job->row, now(), "lost", 0, 0}, true);
+      if (listener_job_.number != 0) end_service_job(listener_job_, "normal");
+      end_service_job(own_job_, "normal");
+      store_->flush();
+    }
+    loop_.stop();
+  }
+
+  struct Pause {
+    std::chrono::milliseconds time{0};
+    EventLoop::Timer timer;
+  };
+
+  EventLoop loop_;
+  Link starter_;
+  UniqueFd socket_;
+  EventLoop::Watch socket_watch_;
+  Configuration configuration_;
+  std::uint32_t generation_ = 0;
+  std::optional<PoolStore> store_;
+  Job own_job_;
+  Job listener_job_;
+  std::unique_ptr<Link> listener_;
+  std::map<std::uint32_t, JobPtr> jobs_;
+  std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
+  Places places_;
+  std::map<std::string, Pause> pauses_;
+  std::map<std::string, std::uint32_t> became_ready_;  // of this generation
+  bool reported_ready_ = false;
+  bool refill_scheduled_ = false;
+  bool stopping_ = false;
+  std::set<std::shared_ptr<Stranger>> strangers_;
+};
+
+}  // namespace
+
+int run_pool(UniqueFd starter, UniqueFd pool_socket) { return Pool(std::move(starter), std::move(pool_socket)).run(); }
+
+}  // namespace usher

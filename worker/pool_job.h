@@ -1,0 +1,46 @@
+// One worker as the pool knows it.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/link.h"
+#include "jobs/job.h"
+#include "worker/pool_log.h"
+#include "worker/pool_messages.h"
+#include "worker/pool_places.h"
+
+namespace usher {
+
+// A connection to pool.sock: a process that says it is a worker whose pool died.
+struct Stranger : std::enable_shared_from_this<Stranger> {
+  pid_t pid = 0;             // as the kernel says
+  std::uint32_t number = 0;  // once it is known
+  Gate gate{kWorkerJobReports};
+  std::unique_ptr<Link> link;  // until then
+};
+
+struct PoolJob {
+  Job row;
+  std::uint32_t generation = 0;
+  JobStage stage = JobStage::starting;
+  bool forked = false;    // the starter says that there is a process
+  bool joined = false;    // its login process is up
+  bool retiring = false;  // out of the ready queue, told to go
+  Channel listeners_end;  // while it is ready: a listener that is started anew gets it
+  std::shared_ptr<Stranger> stranger;  // its link's callbacks go through it, where it came by pool.sock
+  std::unique_ptr<Link> link;
+  Gate gate{kWorkerJobReports};
+  std::unique_ptr<JobLog> log;
+  std::optional<Place> place;
+  std::optional<Ended> end;
+
+  Place wanted_place() const { return {row.listener, row.program, row.user}; }
+};
+
+// "normal", "status 3", "signal SIGKILL", "refused 900", ...: how the registry writes an end.
+std::string text_of(const Ended& end);
+
+JobStage stage_of(JobStatus status);
+
+}  // namespace usher

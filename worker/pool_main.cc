@@ -1,0 +1,10 @@
+// usher-pool: keeps workers ready and knows every job. Started by usher-starter only.
+#include "base/log.h"
+#include "base/service_main.h"
+#include "worker/pool.h"
+
+int main(int count, char** arguments) {
+  return usher::service_main("usher-pool", count, arguments, [] {
+    return usher::run_pool(usher::UniqueFd(usher::kStarterChannelFd), usher::UniqueFd(usher::kPoolSocketFd));
+  });
+}

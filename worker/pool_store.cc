@@ -1,0 +1,93 @@
+#include "worker/pool_store.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "worker/pool_log.h"
+
+namespace usher {
+namespace {
+
+constexpr std::size_t kMostUnkept = 10'000;
+constexpr std::chrono::seconds kRetry{10};
+
+}  // namespace
+
+PoolStore::PoolStore(EventLoop& loop, const ServerConfig& server)
+    : loop_(loop),
+      state_directory_(server.state_directory),
+      registry_(server.runtime_directory, Registry::Open::create),
+      history_(server.state_directory, History::Open::create) {}
+
+void PoolStore::put(const Job& job) {
+  Change& change = changes_[job.id];
+  change.job = job;
+  schedule();
+}
+
+void PoolStore::make_ready(const Job& job) {
+  put(job);
+  changes_[job.id].ready = true;
+}
+
+void PoolStore::end(EndedJob job, bool queued) {
+  changes_.erase(job.job.id);
+  ended_.push_back({std::move(job), queued});
+  schedule();
+}
+
+void PoolStore::after_flush(std::function<void()> work) {
+  after_.push_back(std::move(work));
+  schedule();
+}
+
+void PoolStore::schedule() {
+  if (std::exchange(scheduled_, true)) return;
+  loop_.defer([this] { flush(); });
+}
+
+void PoolStore::flush() {
+  scheduled_ = false;
+  const auto changes = std::exchange(changes_, {});
+  const auto ended = std::exchange(ended_, {});
+  if (!ended.empty()) keep_history(ended);
+  if (!changes.empty() || !ended.empty()) write_registry(changes, ended);
+  for (const auto& work : std::exchange(after_, {})) work();
+}
+
+// A disk without room must not stop the service: what could not be kept waits, up to a bound.
+void PoolStore::keep_history(const std::vector<End>& ended) try {
+  for (const End& end : ended) unkept_.push_back(end.job);
+  for (const JobId& id : history_.add(unkept_)) ::unlink(job_log_path(state_directory_, id).c_str());
+  unkept_.clear();
+} catch (const Error& error) {
+  log::error("history_not_written", {{"jobs", unkept_.size()}, {"reason", error.what()}});
+  if (unkept_.size() > kMostUnkept) unkept_.erase(unkept_.begin(), unkept_.end() - kMostUnkept);
+  retry_ = loop_.after(kRetry, [this] { keep_history({}); });
+}
+
+void PoolStore::write_registry(const std::map<JobId, Change>& changes, const std::vector<End>& ended) {
+  Registry::Update update(registry_);
+  for (const auto& [id, change] : changes) {
+    if (change.ready) {
+      update.make_ready(change.job);
+    } else {
+      update.put(change.job);
+    }
+  }
+  for (const End& end : ended) {
+    if (end.queued) update.withdraw(end.job.job.pool, end.job.job.id);
+    update.remove(end.job.job.id);
+  }
+  update.commit();
+}
+
+bool PoolStore::withdraw(const Job& job) {
+  flush();
+  Registry::Update update(registry_);
+  const bool was_there = update.withdraw(job.pool, job.id);
+  update.commit();
+  return was_there;
+}
+
+}  // namespace usher

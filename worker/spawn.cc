@@ -1,0 +1,77 @@
+#include "worker/spawn.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "auth/become_user.h"
+#include "base/system.h"
+#include "base/unique_fd.h"
+
+namespace usher {
+namespace {
+
+// First out of the way of the numbers they shall have, then onto them.
+void arrange_descriptors(const SpawnOrder& order) {
+  constexpr int kAbove = 64;
+  std::vector<int> moved;
+  for (const int fd : order.descriptors) moved.push_back(check(::fcntl(fd, F_DUPFD_CLOEXEC, kAbove), "move a descriptor"));
+  const UniqueFd null(check(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
+  check(::dup2(null.get(), STDIN_FILENO), "set standard input");
+  check(::dup2(null.get(), STDOUT_FILENO), "set standard output");
+  if (order.detached) check(::dup2(null.get(), STDERR_FILENO), "set standard error");
+  int next = STDERR_FILENO + 1;
+  for (const int fd : moved) check(::dup2(fd, next++), "pass a descriptor");
+  check(::syscall(SYS_close_range, static_cast<unsigned>(next), ~0U, 0U), "close all else");
+}
+
+void reset_signals() {
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  check(sigprocmask(SIG_SETMASK, &none, nullptr), "unblock signals");
+}
+
+[[noreturn]] void be_child(const SpawnOrder& order) noexcept {
+  try {
+    ::setsid();
+    reset_signals();
+    arrange_descriptors(order);
+    if (order.account) become(*order.account, Groups::listed);
+    check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");
+    std::vector<std::string> words = order.options;
+    words.insert(words.begin(), order.program);
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    std::string path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    std::array<char*, 2> environment{path.data(), nullptr};
+    ::execve(order.program.c_str(), arguments.data(), environment.data());
+  } catch (const std::exception&) {
+    _exit(126);
+  }
+  _exit(127);
+}
+
+}  // namespace
+
+pid_t spawn(const SpawnOrder& order) {
+  const pid_t pid = check(::fork(), "start " + order.program);
+  if (pid == 0) be_child(order);
+  return pid;
+}
+
+std::string own_directory() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t length = check(::readlink("/proc/self/exe", path.data(), path.size()), "find this program's directory");
+  const std::string whole(path.data(), static_cast<std::size_t>(length));
+  return whole.substr(0, whole.rfind('/') + 1);
+}
+
+}  // namespace usher

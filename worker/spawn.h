@@ -1,0 +1,30 @@
+// Executes one of Usher's own programs as a child of the starter.
+//
+// Shape:  the child has descriptors 0 and 1 on /dev/null, 2 as the starter's (or /dev/null once detached), the given ones from
+//         3 on, and no other; a session of its own, so that a key typed at the starter's terminal does not reach it; default
+//         signals; an environment of PATH alone; and it is killed when the starter dies.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auth/account.h"
+
+namespace usher {
+
+struct SpawnOrder {
+  std::string program;               // absolute path
+  std::vector<std::string> options;
+  std::optional<Account> account;    // who it runs as; empty: as the starter
+  std::vector<int> descriptors;      // these become 3, 4, ...
+  bool detached = false;             // standard error is not for it
+};
+
+// The child's pid. That exec failed is seen as its end with status 127. Errors: std::system_error when there can be no child.
+pid_t spawn(const SpawnOrder& order);
+
+// The directory this process's own executable stands in, with "/" at its end.
+std::string own_directory();
+
+}  // namespace usher

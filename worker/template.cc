@@ -1,0 +1,133 @@
+#include "worker/template.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <deque>
+#include <memory>
+
+#include "base/log.h"
+#include "base/system.h"
+#include "worker/worker.h"
+
+namespace usher {
+namespace {
+
+// Started PAM transactions of one pool: one is never used and keeps the modules mapped; the next worker takes the other along.
+struct PamStock {
+  std::unique_ptr<PamTransaction> keeper;
+  std::unique_ptr<PamTransaction> next;
+};
+
+// Like fork, but the child's parent is ours: the starter reaps and signals workers itself. libc's fork cannot do that; what
+// it does besides (handlers of pthread_atfork, locks of other threads) this process, which has one thread, does not need.
+pid_t fork_sibling() {
+#if defined(__s390__)
+  return static_cast<pid_t>(check(::syscall(SYS_clone, nullptr, CLONE_PARENT | SIGCHLD, nullptr, nullptr, 0), "fork a worker"));
+#else
+  return static_cast<pid_t>(check(::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, 0), "fork a worker"));
+#endif
+}
+
+Account required_account(const std::string& name) {
+  auto account = find_account(name);
+  if (!account) throw Error(ErrorCode::configuration, "there is no user \"" + name + "\"");
+  return *account;
+}
+
+class Template {
+ public:
+  explicit Template(Channel starter) : starter_(std::move(starter)) {}
+
+  int run() {
+    try {
+      prepare();
+    } catch (const std::exception& error) {
+      starter_.send(TemplateFailed{error.what()});
+      return 1;
+    }
+    if (!starter_.send(TemplateReady{})) return 0;
+    while (true) {
+      Packet packet;
+      if (starter_.wait_receive(packet, Instant::max(), 3) != Received::packet) return 0;
+      fork_worker(packet);
+    }
+  }
+
+ private:
+  void prepare() {
+    Packet packet;
+    if (starter_.wait_receive(packet, Instant::max(), 1) != Received::packet) _exit(0);
+    generation_ = packet.as<Prepare>().generation;
+    auto result = parse_configuration(unseal_configuration(packet.take_descriptor(0).get()));
+    if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
+    configuration_ = std::move(result.configuration);
+    const bool root = ::geteuid() == 0;
+    jail_.account = root ? required_account(configuration_.server.login_user) : own_account();
+    if (root) jail_.root = configuration_.server.runtime_directory + "/empty";
+    owner_ = root ? configuration_.server.user : jail_.account.name;
+    for (const PoolConfig& pool : configuration_.pools) stock_.push_back(start_pam(pool));
+    static_cast<void>(groups_of(jail_.account));  // loads what the name service needs, once for all workers
+  }
+
+  static Account own_account() {
+    auto account = find_account(::geteuid());
+    if (!account) throw Error(ErrorCode::configuration, "this user has no account");
+    return *account;
+  }
+
+  static PamStock start_pam(const PoolConfig& pool) {
+    return {std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory),
+            std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory)};
+  }
+
+  void fork_worker(Packet& packet) {
+    const auto order = packet.as<ForkWorker>();
+    if (packet.descriptors() != 3) throw ProtocolError("a worker comes with three channels");
+    try {
+      const pid_t pid = fork_sibling();
+      if (pid == 0) be_worker(order, packet);
+      starter_.send(Forked{order.number, pid});
+    } catch (const std::system_error& error) {
+      starter_.send(ForkFailed{order.number, error.code().value()});
+    }
+  }
+
+  [[noreturn]] void be_worker(const ForkWorker& order, Packet& packet) {
+    starter_.close();
+    WorkerParts parts{configuration_,
+                      generation_,
+                      order.number,
+                      JobId{order.id},
+                      order.pool,
+                      jail_,
+                      filter_,
+                      owner_,
+                      std::move(stock_.at(order.pool).next),
+                      Channel(packet.take_descriptor(0)),
+                      Channel(packet.take_descriptor(1)),
+                      Channel(packet.take_descriptor(2))};
+    _exit(static_cast<int>(run_worker(std::move(parts))));
+  }
+
+  Channel starter_;
+  std::uint32_t generation_ = 0;
+  Configuration configuration_;
+  Jail jail_;
+  SystemCallFilter filter_;
+  std::string owner_;
+  std::deque<PamStock> stock_;
+};
+
+}  // namespace
+
+int run_template(Channel starter) {
+  check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "forbid dumps and tracing");
+  check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");
+  return Template(std::move(starter)).run();
+}
+
+}  // namespace usher

@@ -1,0 +1,450 @@
+#include "worker/worker.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <security/_pam_types.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "auth/become_user.h"
+#include "base/endpoint.h"
+#include "base/log.h"
+#include "base/orderly_close.h"
+#include "base/signal_name.h"
+#include "base/system.h"
+#include "handover/hand_over.h"
+#include "worker/descendants.h"
+#include "worker/environment.h"
+#include "worker/interruptions.h"
+#include "worker/login_link.h"
+#include "worker/own_limits.h"
+#include "worker/pool_link.h"
+#include "worker/program_access.h"
+#include "worker/session.h"
+
+namespace usher {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kTty = "usher";
+constexpr auto kResultPatience = 30s;   // for a client that does not read, until its result line has gone
+constexpr auto kLeftoverPatience = 2s;  // for what a program left running, until it is dead
+
+// How the job ends when the dialog does not lead to a program.
+struct NoSession {
+  EndKind kind;
+  int value;
+};
+
+NoSession refused(Code code) { return {EndKind::refused, static_cast<int>(code)}; }
+
+struct Pipe {
+  UniqueFd read, write;
+};
+
+Pipe make_pipe() {
+  std::array<int, 2> ends{};
+  check(::pipe2(ends.data(), O_CLOEXEC), "make the job log's pipe");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+class Worker {
+ public:
+  explicit Worker(WorkerParts parts)
+      : parts_(std::move(parts)),
+        pool_config_(parts_.configuration.pools.at(parts_.pool)),
+        job_(job_name(parts_.number, parts_.owner, pool_config_.name)),
+        interruptions_(parts_.starter, parts_.listener),
+        pool_(std::move(parts_.pool_channel), parts_.configuration.server.runtime_directory + "/pool.sock", parts_.number,
+              parts_.id) {}
+
+  WorkerExit run() {
+    prepare();
+    if (!wait_for_client()) {
+      login_->kill();
+      return leave(EndKind::retired, 0);
+    }
+    const NoSession end = attend();
+    return leave(end.kind, end.value);
+  }
+
+ private:
+  // ---- before the client ----
+
+  void prepare() {
+    ::setsid();
+    check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become the parent of orphans");
+    end_with_starter(true);
+    login_.emplace(parts_.jail, parts_.filter, interruptions_);
+    login_->wait_ready(Clock::now() + 10s);
+    if (!parts_.starter.send(WorkerReady{})) throw Interrupted{Interrupted::By::starter_gone};
+    pool_.joined();
+  }
+
+  static void end_with_starter(bool yes) {
+    check(prctl(PR_SET_PDEATHSIG, yes ? SIGKILL : 0, 0, 0, 0), "say whether to end with the starter");
+  }
+
+  // False when this worker is to go without ever having had a client.
+  bool wait_for_client() {
+    while (true) {
+      std::array<pollfd, 4> fds{{{parts_.listener.fd(), POLLIN, 0},
+                                 {parts_.starter.fd(), POLLIN, 0},
+                                 {pool_.fd(), POLLIN, 0},
+                                 {login_->fd(), POLLIN, 0}}};
+      if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) throw_errno("wait for a client");
+      // A client that is already here comes first, whatever else has happened.
+      if (fds[0].revents != 0) return receive_client();
+      if (fds[3].revents != 0) login_->wait_until(Clock::now());
+      if (fds[1].revents != 0 || fds[2].revents != 0) return false;
+    }
+  }
+
+  bool receive_client() {
+    Packet packet;
+    const Received received = parts_.listener.receive(packet, 1);
+    if (received != Received::packet) return false;
+    interruptions_.gate().check(packet, WorkerState::waiting);
+    hand_over_ = packet.as<HandOver>();
+    // A listener that is a generation ahead, or behind: the client goes to a worker that reads the same configuration.
+    if (hand_over_.generation != parts_.generation) return false;
+    listener_ = &parts_.configuration.listeners.at(hand_over_.listener);
+    connection_ = packet.take_descriptor(0);
+    check_is_client(connection_.get());
+    return true;
+  }
+
+  // ---- from the client on ----
+
+  NoSession attend() try {
+    take_client();
+    log_in();
+    return run_chosen_program();
+  } catch (const NoSession& end) {
+    return end;
+  } catch (const ClientGone&) {
+    return client_gone();
+  } catch (const Interrupted& interrupted) {
+    return interrupted_by(interrupted.by);
+  } catch (const ProtocolError& error) {
+    refuse_log(account_.name, error.what());
+    return {EndKind::lost, 0};
+  } catch (const std::exception& error) {
+    refuse_log(account_.name, error.what());
+    login_->finish(Code::account_unavailable);
+    return refused(Code::account_unavailable);
+  }
+
+  void take_client() {
+    parts_.listener.send(Taken{});
+    parts_.starter.send(ClientTaken{hand_over_.listener});
+    try {
+      facts_ = {job_, listener_->name, peer_of(connection_.get()), local_end_of(connection_.get())};
+    } catch (const std::system_error&) {
+      throw NoSession{EndKind::lost, 0};  // it has gone already
+    }
+    deadline_ = from_nanoseconds(hand_over_.accepted_at) + listener_->login_timeout;
+    const bool plaintext_refused = !listener_->allow_plaintext && !facts_.client.loopback();
+    login_->give_client(
+        {listener_->telnet, !listener_->program.empty(), plaintext_refused, to_nanoseconds(deadline_)}, connection_.get());
+    pool_.took_client(listener_->name, facts_.client.text());
+    if (plaintext_refused) {
+      refuse_log("", "plaintext from beyond loopback");
+      login_->wait_end();
+      throw refused(Code::address_refused);
+    }
+  }
+
+  void log_in() {
+    for (std::uint32_t tries = 1;; ++tries) {
+      const std::string user = login_->wait_for_user();
+      if (try_login(user)) break;
+      login_->wait_until(refusal_instant());
+      const bool last = tries >= listener_->login_tries;
+      login_->refuse(last);
+      if (last) {
+        login_->wait_end();
+        throw refused(Code::login_incorrect);
+      }
+      pam_ = std::make_unique<PamTransaction>(pool_config_.pam_service, pool_config_.pam_directory);
+    }
+    login_->accept();
+    log::info("login_accepted",
+              {{"job", job_}, {"listener", listener_->name}, {"client", facts_.client.text()}, {"user", account_.name}});
+  }
+
+  // The same instant whatever the reason of the refusal: refusal_time after the client's last word, or the next multiple.
+  Instant refusal_instant() const {
+    const auto step = std::max<Clock::duration>(listener_->refusal_time, 1ms);
+    const auto passed = Clock::now() - login_->last_answer();
+    return login_->last_answer() + step * (passed / step + 1);
+  }
+
+  // False: refused, and why is in the log. Leaves with 901 when the account is known to the client and may not be used.
+  bool try_login(const std::string& user) {
+    if (user.empty()) return refuse_log(user, "empty user id");
+    pam_->set_client(user, facts_.client.family == Endpoint::Family::local ? "" : facts_.client.host, kTty);
+    if (const int result = pam_->authenticate(*login_); result != PAM_SUCCESS) return refuse_log(user, pam_->text(result));
+    const auto account = find_account(pam_->user());
+    if (!account) return refuse_log(user, "PAM accepts it, but it is no account");
+    if (account->uid < parts_.configuration.server.minimum_uid) return refuse_log(user, "uid below minimum_uid");
+    account_ = *account;
+    check_account(user);
+    return true;
+  }
+
+  void check_account(const std::string& user) {
+    int result = pam_->check_account(*login_);
+    if (result == PAM_NEW_AUTHTOK_REQD) result = pam_->change_password(*login_);
+    if (result != PAM_SUCCESS) refuse_account(user, pam_->text(result));
+    const auto account = find_account(pam_->user());
+    if (!account || account->uid != account_.uid) refuse_account(user, "the account changed during the login");
+  }
+
+  bool refuse_log(std::string_view user, std::string_view reason) const {
+    log::notice("login_refused", {{"job", job_},
+                                  {"listener", listener_->name},
+                                  {"client", facts_.client.text()},
+                                  {"user", user},
+                                  {"reason", reason}});
+    return false;
+  }
+
+  [[noreturn]] void refuse_account(std::string_view user, std::string_view reason) {
+    refuse_log(user, reason);
+    login_->finish(Code::account_unavailable);
+    throw refused(Code::account_unavailable);
+  }
+
+  // ---- the program ----
+
+  NoSession run_chosen_program() {
+    choose_program();
+    const Pipe log = make_pipe();
+    pool_.keep_log(UniqueFd(check(::fcntl(log.read.get(), F_DUPFD_CLOEXEC, 3), "keep the job log")));
+    claim_place();
+    const OwnLimits own_limits;
+    open_session();
+    const int standard_error = program_->stderr_to == StderrTo::client ? connection_.get() : log.write.get();
+    const Launched launched = start_program(standard_error);
+    own_limits.restore();
+    return attend_program(launched, log.write.get());
+  }
+
+  void choose_program() {
+    if (!listener_->program.empty()) {
+      words_ = {listener_->program};
+      program_ = find_program(parts_.configuration, account_, words_);
+      if (program_ == nullptr) refuse_account(account_.name, "the listener's program is not for this user");
+      login_->wait_for_choice();  // its word that it reads nothing more
+      return;
+    }
+    while (program_ == nullptr) {
+      const LoginLink::Choice choice = login_->wait_for_choice();
+      if (std::holds_alternative<ListPrograms>(choice)) {
+        list_programs();
+        continue;
+      }
+      words_ = split_words(std::get<RunProgram>(choice).line.str());
+      program_ = find_program(parts_.configuration, account_, words_);
+      if (program_ == nullptr) login_->no_such_program();
+    }
+    login_->accept();
+  }
+
+  void list_programs() {
+    for (const ProgramConfig& program : parts_.configuration.programs) {
+      if (may_run(program, account_)) login_->show_program(program.name + " " + program.description);
+    }
+    login_->end_of_programs();
+  }
+
+  void claim_place() {
+    pool_.claim(program_->name, account_.name);
+    while (true) {
+      if (pool_.fd() < 0) pool_.reconnect();
+      login_->wait_for(pool_.fd(), Clock::now() + 1s);
+      switch (pool_.fd() < 0 ? PoolLink::News::nothing : pool_.hear()) {
+        case PoolLink::News::granted: return;
+        case PoolLink::News::denied:
+          refuse_log(account_.name, "no place: a session limit is reached");
+          login_->finish(Code::busy);
+          throw refused(Code::busy);
+        case PoolLink::News::lost: pool_.reconnect(); break;
+        case PoolLink::News::retire:
+        case PoolLink::News::nothing: break;
+      }
+    }
+  }
+
+  void open_session() {
+    take_groups(account_);
+    end_with_starter(true);  // a change of ids took it away
+    if (const int result = pam_->establish_credentials(*login_); result != PAM_SUCCESS) {
+      refuse_account(account_.name, "credentials: " + pam_->text(result));
+    }
+    if (const int result = pam_->open_session(*login_); result != PAM_SUCCESS) {
+      refuse_account(account_.name, "session: " + pam_->text(result));
+    }
+  }
+
+  // The login process goes first: from here on the connection is the program's alone.
+  Launched start_program(int standard_error) {
+    const std::string first_line = listener_->program.empty() ? reply_line(Code::started, job_) : "";
+    words_.erase(words_.begin());
+    try {
+      end_with_starter(false);  // it sees the starter's end by its channel, and takes the program along
+      const auto environment = program_environment(pam_->environment(), *program_, account_, facts_);
+      login_->kill();
+      return launch({account_, *program_, words_, environment, connection_.get(), standard_error, first_line});
+    } catch (const LaunchFailure& failure) {
+      launch_failed(failure);
+    }
+  }
+
+  [[noreturn]] void launch_failed(const LaunchFailure& failure) {
+    log::error("program_failed_to_start", {{"job", job_},
+                                           {"user", account_.name},
+                                           {"program", program_->name},
+                                           {"step", name_of(failure.step)},
+                                           {"reason", std::generic_category().message(failure.error_number)}});
+    const bool started_was_said = failure.step == LaunchStep::exec && listener_->program.empty();
+    const Code code = started_was_said ? Code::program_failed : Code::account_unavailable;
+    const std::string line = started_was_said ? reply_line(code, "status 127") : reply_line(code);
+    say_last_line(line);
+    throw NoSession{started_was_said ? EndKind::status : EndKind::refused, started_was_said ? 127 : static_cast<int>(code)};
+  }
+
+  NoSession attend_program(const Launched& launched, int log_fd) {
+    parts_.starter.send(SessionStarted{});
+    parts_.listener.send(LoginOver{});
+    interruptions_.forget_listener();
+    pool_.active(launched.pid);
+    log::info("program_started", {{"job", job_},
+                                  {"user", account_.name},
+                                  {"program", program_->name},
+                                  {"client", facts_.client.text()},
+                                  {"pid", launched.pid}});
+    if (launched.home_missing) note_missing_directory(log_fd);
+
+    const Instant started = Clock::now();
+    const ProgramEnd end =
+        wait_for_program(launched, {connection_.get(), parts_.starter, pool_, program_->timeout});
+    end_all_descendants(Clock::now() + kLeftoverPatience);
+    log_end(end, Clock::now() - started);
+    if (end.why != ProgramEnd::Why::connection_lost) say_result(end.wait_status);
+    if (WIFSIGNALED(end.wait_status)) return {EndKind::signal, WTERMSIG(end.wait_status)};
+    const int status = WEXITSTATUS(end.wait_status);
+    return {status == 0 ? EndKind::normal : EndKind::status, status};
+  }
+
+  void note_missing_directory(int log_fd) const {
+    const std::string note = "usher: the working directory cannot be entered; the program started in /\n";
+    log::warning("working_directory_missing", {{"job", job_}, {"user", account_.name}, {"home", account_.home}});
+    if (::write(log_fd, note.data(), note.size()) < 0) return;  // an empty pipe has room for a line
+  }
+
+  void log_end(const ProgramEnd& end, Clock::duration lasted) const {
+    constexpr std::array kWhy{"", "connection lost", "timeout", "ended", "stopped"};
+    const bool by_signal = WIFSIGNALED(end.wait_status);
+    const std::string how = by_signal ? signal_name(WTERMSIG(end.wait_status))
+                                      : "status " + std::to_string(WEXITSTATUS(end.wait_status));
+    log::info("program_ended",
+              {{"job", job_},
+               {"user", account_.name},
+               {"program", program_->name},
+               {"end", how},
+               {"reason", kWhy.at(static_cast<std::size_t>(end.why))},
+               {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(lasted).count()}});
+  }
+
+  void say_result(int wait_status) {
+    if (!listener_->program.empty()) return say_last_line("");
+    std::string line = reply_line(Code::program_ended);
+    if (WIFSIGNALED(wait_status)) {
+      line = reply_line(Code::program_failed, "signal " + signal_name(WTERMSIG(wait_status)));
+    } else if (WEXITSTATUS(wait_status) != 0) {
+      line = reply_line(Code::program_failed, "status " + std::to_string(WEXITSTATUS(wait_status)));
+    }
+    say_last_line("\r\n" + line);
+  }
+
+  // The connection is closed in order at the very end, when the PAM session is closed too.
+  void say_last_line(std::string_view line) {
+    if (send_all(connection_.get(), line, Clock::now() + kResultPatience)) ::shutdown(connection_.get(), SHUT_WR);
+  }
+
+  // ---- the end ----
+
+  NoSession client_gone() {
+    if (login_->crashed()) log::error("login_process_crashed", {{"job", job_}, {"client", facts_.client.text()}});
+    const bool too_slow = Clock::now() >= deadline_;
+    refuse_log(account_.name, too_slow ? "too slow" : "the client left");
+    return too_slow ? refused(Code::too_slow) : NoSession{EndKind::lost, 0};
+  }
+
+  NoSession interrupted_by(Interrupted::By by) {
+    if (by == Interrupted::By::listener) {
+      refuse_log(account_.name, "evicted: too many are logging in");
+      login_->finish(Code::too_slow, "Too many are logging in: try again later.");
+      return {EndKind::evicted, 0};
+    }
+    login_->finish(Code::too_slow, "The service ends this login.");
+    return {EndKind::evicted, 0};
+  }
+
+  WorkerExit leave(EndKind kind, int value) {
+    login_->kill();
+    const bool starter_lives = parts_.starter.send(SessionEnding{});
+    pool_.ended(kind, value);
+    parts_.listener.close();
+    end_with_starter(true);
+    if (!starter_lives) ::alarm(10);  // nobody else would end a module that hangs
+    pam_->close();
+    close_in_order(std::move(connection_));
+    const bool clean = end_all_descendants(Clock::now() + kLeftoverPatience);
+    if (login_->crashed()) return WorkerExit::login_crashed;
+    return clean ? WorkerExit::clean : WorkerExit::unclean;
+  }
+
+  WorkerParts parts_;
+  const PoolConfig& pool_config_;
+  std::string job_;
+  Interruptions interruptions_;
+  PoolLink pool_;
+  std::optional<LoginLink> login_;
+  std::unique_ptr<PamTransaction>& pam_ = parts_.pam;
+
+  HandOver hand_over_;
+  const ListenerConfig* listener_ = nullptr;
+  UniqueFd connection_;
+  SessionFacts facts_;
+  Instant deadline_{};
+  Account account_;
+  std::vector<std::string> words_;
+  const ProgramConfig* program_ = nullptr;
+};
+
+}  // namespace
+
+WorkerExit run_worker(WorkerParts parts) noexcept try {
+  return Worker(std::move(parts)).run();
+} catch (const Interrupted&) {
+  return WorkerExit::clean;
+} catch (const ClientGone&) {
+  log::error("login_process_failed", {{"reason", "it ended before its sandbox was up"}});
+  return WorkerExit::login_crashed;
+} catch (const std::exception& error) {
+  log::error("worker_failed", {{"reason", error.what()}});
+  return WorkerExit::unclean;
+} catch (...) {
+  return WorkerExit::unclean;
+}
+
+}  // namespace usher
