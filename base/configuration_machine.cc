@@ -93,17 +93,11 @@ class MachineCheck {
     const std::string what = "directory " + quoted(directory);
     if (!S_ISDIR(status->st_mode)) {
       error(path, what + " is no directory", "remove what stands there, or name another");
-    } else if (!is_trusted_owner(status->st_uid)) {
+    } else if (status->st_uid != geteuid()) {
       error(path, what + " belongs to user " + std::to_string(status->st_uid), "chown it, or name another");
     } else if ((status->st_mode & kOthersMayWrite) != 0) {
       error(path, what + " can be written by its group or by others", "chmod go-w it, or name another");
     }
-  }
-
-  bool is_trusted_owner(uid_t uid) const {
-    if (uid == 0 || uid == geteuid()) return true;
-    const passwd* account = geteuid() == 0 ? ::getpwnam(configuration_.server.user.c_str()) : nullptr;
-    return account != nullptr && account->pw_uid == uid;
   }
 
   void check_listener(std::size_t index) {
