@@ -15,6 +15,7 @@ class References {
     if (complete_) check_presence();
     for (std::size_t i = 0; i < configuration_.listeners.size(); ++i) check_listener(i);
     for (const PoolConfig& pool : configuration_.pools) check_pool(pool);
+    for (const ProgramConfig& program : configuration_.programs) check_access(program);
   }
 
  private:
@@ -108,6 +109,17 @@ class References {
                         ", more than its maximum of " + std::to_string(pool.maximum),
                     "write " + std::to_string(pool.maximum) + " or less, or raise maximum");
     }
+  }
+
+  void check_access(const ProgramConfig& program) {
+    const std::string path = "program/" + program.name;
+    if (!program.users.empty() || !program.groups.empty()) return;
+    if (!places_.good(path + "/users") || !places_.good(path + "/groups")) return;
+    faults_.warning(places_.of(path),
+                    "program " + quoted(program.name) +
+                        " names no users and no groups, so nobody may "
+                        "run it",
+                    "add users = [\"*\"] for everybody, or names");
   }
 
   const Configuration& configuration_;
