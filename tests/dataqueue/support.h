@@ -70,7 +70,10 @@ class Child {
     if (pid_ == 0) run(body);
   }
   Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
-  Child& operator=(Child&&) = delete;
+  Child& operator=(Child&& other) noexcept {
+    std::swap(pid_, other.pid_);
+    return *this;
+  }
   ~Child() {
     if (pid_ > 0) {
       ::kill(pid_, SIGKILL);
