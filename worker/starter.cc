@@ -28,6 +28,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kStartPatience = 60s;
 constexpr auto kStopTime = 2s;         // from SIGTERM to SIGKILL when Usher stops
 constexpr auto kStopPatience = 6s;     // then workers that are still there are killed
 constexpr auto kServicePatience = 5s;  // for listener and pool to end by themselves
@@ -87,6 +88,7 @@ class Starter {
     });
     listener_.start();
     pool_.start();
+    start_timer_ = loop_.after(kStartPatience, [this] { start_failed("it is not ready in time; the log may say why"); });
   }
 
   void block_signals() {
@@ -173,6 +175,7 @@ class Starter {
   }
 
   void report_ready() {
+    start_timer_.end();
     for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
       log::info("listening",
                 {{"listener", configuration().listeners[i].name}, {"address", generation_.listening[i]->address()}});
@@ -383,10 +386,14 @@ class Starter {
                             {[this](const WorkerForked& forked) { pool_.send(forked); },
                              [this](const WorkerFailed& failed) { pool_.send(failed); },
                              [this](const WorkerEnded& ended) { worker_ended(ended); },
+                             [this] {
+                               if (stopping_) go_on_stopping();
+                             },
                              [this](pid_t pid) { return pid == listener_.pid() || pid == pool_.pid(); }}};
   std::vector<WorkerEnded> unreported_;  // ended while no pool was there to be told
 
   bool reported_ready_ = false;
+  EventLoop::Timer start_timer_;
   std::optional<Generation> next_;  // its template is being prepared
   Control::CallPtr reload_call_;
   EventLoop::Timer reload_timer_;
