@@ -94,7 +94,10 @@ class Starter {
   void block_signals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) {
+      ::signal(signal, SIG_DFL);  // one that is ignored is not heard of; a shell ignores SIGINT in what it starts with &
+      sigaddset(&set, signal);
+    }
     check(sigprocmask(SIG_BLOCK, &set, nullptr), "block signals");
     ::signal(SIGPIPE, SIG_IGN);
     signals_.reset(check(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "hear signals"));
@@ -227,6 +230,7 @@ class Starter {
     fact("server", "usher", "pid", std::to_string(::getpid()));
     fact("server", "usher", "configuration", options_.configuration);
     fact("server", "usher", "generation", std::to_string(generation_.number));
+    fact("server", "usher", "ready", reported_ready_ ? "yes" : "no");
     for (const auto& [name, service] : {std::pair("listener", &listener_), std::pair("pool", &pool_)}) {
       fact("process", name, "pid", std::to_string(service->pid()));
       fact("process", name, "restarts", std::to_string(service->restarts()));
