@@ -91,7 +91,7 @@ Received Channel::wait_receive(Packet& packet, Instant deadline, std::size_t des
   }
 }
 
-std::pair<Channel, Channel> make_channel() {
+ChannelPair make_channel() {
   std::array<int, 2> ends{};
   check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), "make a channel");
   return {Channel(UniqueFd(ends[0])), Channel(UniqueFd(ends[1]))};

@@ -91,6 +91,10 @@ class Channel {
 };
 
 // Both ends, close-on-exec.
-std::pair<Channel, Channel> make_channel();
+struct ChannelPair {
+  Channel ours;
+  Channel theirs;
+};
+ChannelPair make_channel();
 
 }  // namespace usher

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <exception>
@@ -12,6 +13,14 @@
 #include "base/service_messages.h"
 
 namespace usher {
+
+// A service holds a few descriptors for each client or worker, and starts no programs that would inherit this.
+inline void raise_descriptor_limit_of_service() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 template <class Run>
 int service_main(const char* program, int count, char** arguments, Run run) {

@@ -4,5 +4,8 @@
 
 int main(int count, char** arguments) {
   return usher::service_main("usher-listener", count, arguments,
-                             [] { return usher::run_listener(usher::UniqueFd(usher::kStarterChannelFd)); });
+                             [] {
+                               usher::raise_descriptor_limit_of_service();
+                               return usher::run_listener(usher::UniqueFd(usher::kStarterChannelFd));
+                             });
 }

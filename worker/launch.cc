@@ -39,12 +39,15 @@ struct Plan {
   gid_t gid;
   std::array<Limit, 5> limits;
   std::size_t limit_count;
-  LaunchFailure failure;
-  bool home_missing;
+  // Written by the child, whose memory this is, and read by the parent: no compiler can see that.
+  volatile LaunchStep failed_step;
+  volatile int error_number;
+  volatile bool home_missing;
 };
 
 [[noreturn]] void stop(Plan& plan, LaunchStep step, int error_number = errno) noexcept {
-  plan.failure = {step, error_number};
+  plan.failed_step = step;
+  plan.error_number = error_number;
   _exit(127);
 }
 
@@ -69,8 +72,12 @@ void set_descriptors(Plan& plan) noexcept {
 void set_limits(Plan& plan) noexcept {
   if (plan.nice != 0 && setpriority(PRIO_PROCESS, 0, plan.nice) != 0) stop(plan, LaunchStep::priority);
   for (std::size_t i = 0; i < plan.limit_count; ++i) {
-    const rlimit both{plan.limits[i].value, plan.limits[i].value};
-    if (setrlimit(plan.limits[i].resource, &both) != 0) stop(plan, LaunchStep::limits);
+    const Limit& limit = plan.limits[i];
+    rlimit session{};
+    if (getrlimit(limit.resource, &session) != 0) stop(plan, LaunchStep::limits);
+    const rlim_t most = limit.value < session.rlim_max ? limit.value : session.rlim_max;  // what PAM took is not given back
+    const rlimit both{most, most};
+    if (setrlimit(limit.resource, &both) != 0) stop(plan, LaunchStep::limits);
   }
 }
 
@@ -127,7 +134,7 @@ void plan_limits(const ResourceLimits& wanted, Plan& plan) {
 
 pid_t start(Plan& plan) {
   const pid_t pid = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): no copy of this process's pages
-  if (pid == 0) become_program(plan);
+  if (pid == 0) become_program(plan);  // NOLINT(clang-analyzer-unix.Vfork): system calls only, as said in launch.h
   return pid;
 }
 
@@ -169,9 +176,9 @@ Launched launch(const LaunchOrder& order) {
 
   Launched launched;
   launched.pid = check(start(plan), "start a process");
-  if (plan.failure.step != LaunchStep::none) {
+  if (plan.failed_step != LaunchStep::none) {
     ::waitpid(launched.pid, nullptr, 0);
-    throw plan.failure;
+    throw LaunchFailure{plan.failed_step, plan.error_number};
   }
   launched.home_missing = plan.home_missing;
   launched.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, launched.pid, 0)));

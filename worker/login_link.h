@@ -31,7 +31,7 @@ class LoginLink : public Conversation {
   int fd() const noexcept { return channel_.fd(); }
   // Waits until the sandbox is up. Errors: ClientGone when it could not be.
   void wait_ready(Instant deadline);
-  void give_client(const Client& client, int connection);
+  void give_client(const ServeClient& client, int connection);
 
   std::string wait_for_user();
   Secret ask(Echo echo, std::string_view prompt) override;

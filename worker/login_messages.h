@@ -1,7 +1,7 @@
 // What a worker and its login process say to each other. kLoginRequests is all that a process which faces the network can
 // ask of root.
 //
-// Model:  worker: Client + descriptor  ->  the dialog begins
+// Model:  worker: ServeClient + client  ->  the dialog begins
 //                 Ask, Tell            ->  login: Answer           (as PAM's modules talk)
 //                 Refused              ->  (900; the next try, or the end)
 //                 Accepted             ->  login: ListPrograms, RunProgram
@@ -24,7 +24,7 @@ inline constexpr std::size_t kMaxLine = 1024;  // bytes of a client's line witho
 
 enum class LoginSays : std::uint8_t { ready = 1, start_login, answer, list_programs, run_program };
 enum class WorkerSays : std::uint8_t {
-  client = 1, ask, tell, refused, accepted, program_item, program_list_end, no_such_program, finish
+  serve_client = 1, ask, tell, refused, accepted, program_item, program_list_end, no_such_program, finish
 };
 
 struct LoginReady {
@@ -56,8 +56,8 @@ struct RunProgram {
 };
 
 // Comes with the client's descriptor.
-struct Client {
-  static constexpr auto kKind = WorkerSays::client;
+struct ServeClient {
+  static constexpr auto kKind = WorkerSays::serve_client;
   bool telnet = false;           // hide typed secrets by telnet's ECHO option, take telnet's commands out of lines
   bool fixed_program = false;    // the listener names the program: no 102, and RunProgram comes without a line
   bool refused_address = false;  // 911 and nothing else

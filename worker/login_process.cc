@@ -31,7 +31,7 @@ constexpr std::chrono::seconds kSetUpTime{5};
 
 class Dialog {
  public:
-  Dialog(Channel& worker, const Client& client, UniqueFd connection)
+  Dialog(Channel& worker, const ServeClient& client, UniqueFd connection)
       : worker_(worker),
         connection_(std::move(connection)),
         telnet_(client.telnet),
@@ -255,7 +255,7 @@ void run_login_process(Channel worker) {
   if (!worker.send(LoginReady{})) return;
   Packet packet;
   if (worker.wait_receive(packet, Instant::max(), 1) != Received::packet) return;
-  const auto client = packet.as<Client>();
+  const auto client = packet.as<ServeClient>();
   if (packet.descriptors() != 1) throw ProtocolError("a client without its descriptor");
   Dialog(worker, client, packet.take_descriptor(0)).run();
 }

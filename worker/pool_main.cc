@@ -5,6 +5,7 @@
 
 int main(int count, char** arguments) {
   return usher::service_main("usher-pool", count, arguments, [] {
+    usher::raise_descriptor_limit_of_service();
     return usher::run_pool(usher::UniqueFd(usher::kStarterChannelFd), usher::UniqueFd(usher::kPoolSocketFd));
   });
 }

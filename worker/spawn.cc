@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ namespace {
 void arrange_descriptors(const SpawnOrder& order) {
   constexpr int kAbove = 64;
   std::vector<int> moved;
+  moved.reserve(order.descriptors.size());
   for (const int fd : order.descriptors) moved.push_back(check(::fcntl(fd, F_DUPFD_CLOEXEC, kAbove), "move a descriptor"));
   const UniqueFd null(check(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
   check(::dup2(null.get(), STDIN_FILENO), "set standard input");
@@ -38,11 +40,21 @@ void reset_signals() {
   check(sigprocmask(SIG_SETMASK, &none, nullptr), "unblock signals");
 }
 
+rlim_t former_soft_limit = 0;
+
+void restore_descriptor_limit() {
+  rlimit limit{};
+  if (former_soft_limit == 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = former_soft_limit;
+  check(::setrlimit(RLIMIT_NOFILE, &limit), "restore the limit of descriptors");
+}
+
 [[noreturn]] void be_child(const SpawnOrder& order) noexcept {
   try {
     ::setsid();
     reset_signals();
     arrange_descriptors(order);
+    restore_descriptor_limit();
     if (order.account) become(*order.account, Groups::listed);
     check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");
     std::vector<std::string> words = order.options;
@@ -65,6 +77,14 @@ pid_t spawn(const SpawnOrder& order) {
   const pid_t pid = check(::fork(), "start " + order.program);
   if (pid == 0) be_child(order);
   return pid;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  former_soft_limit = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string own_directory() {

@@ -2,7 +2,8 @@
 //
 // Shape:  the child has descriptors 0 and 1 on /dev/null, 2 as the starter's (or /dev/null once detached), the given ones from
 //         3 on, and no other; a session of its own, so that a key typed at the starter's terminal does not reach it; default
-//         signals; an environment of PATH alone; and it is killed when the starter dies.
+//         signals; an environment of PATH alone; the soft limit of descriptors the starter was started with, which is what
+//         programs inherit in the end; and it is killed when the starter dies.
 #pragma once
 
 #include <optional>
@@ -23,6 +24,9 @@ struct SpawnOrder {
 
 // The child's pid. That exec failed is seen as its end with status 127. Errors: std::system_error when there can be no child.
 pid_t spawn(const SpawnOrder& order);
+
+// Raises this process's soft limit of descriptors to the hard one; children get the former soft limit back.
+void raise_descriptor_limit();
 
 // The directory this process's own executable stands in, with "/" at its end.
 std::string own_directory();

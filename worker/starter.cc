@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,6 +19,7 @@
 #include "worker/generation.h"
 #include "worker/service.h"
 #include "worker/service_manager.h"
+#include "worker/spawn.h"
 #include "worker/worker_supervisor.h"
 
 namespace usher {
@@ -33,14 +33,6 @@ constexpr auto kServicePatience = 5s;  // for listener and pool to end by themse
 constexpr auto kReloadPatience = 60s;
 
 UniqueFd duplicate(int fd) { return UniqueFd(check(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "duplicate a descriptor")); }
-
-// Each worker is two descriptors here.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 void give_up_terminal() {
   const UniqueFd null(check(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
@@ -76,7 +68,7 @@ class Starter {
   void set_up() {
     block_signals();
     check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become the parent of orphans");
-    raise_descriptor_limit();
+    raise_descriptor_limit();  // each worker is two descriptors here
     ::umask(022);
     const bool root = ::geteuid() == 0;
     const auto service_user = root ? find_account(server().user) : find_account(::geteuid());

@@ -316,7 +316,7 @@ class Worker {
                                            {"reason", std::generic_category().message(failure.error_number)}});
     const bool started_was_said = failure.step == LaunchStep::exec && listener_->program.empty();
     const Code code = started_was_said ? Code::program_failed : Code::account_unavailable;
-    const std::string line = started_was_said ? reply_line(code, "status 127") : reply_line(code);
+    const std::string line = started_was_said ? "\r\n" + reply_line(code, "status 127") : reply_line(code);
     say_last_line(line);
     throw NoSession{started_was_said ? EndKind::status : EndKind::refused, started_was_said ? 127 : static_cast<int>(code)};
   }

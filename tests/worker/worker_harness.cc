@@ -18,14 +18,16 @@ namespace {
 std::string toml(const WorkerSetting& setting, const std::string& directory) {
   return "[server]\nruntime_directory = \"" + directory + "\"\nstate_directory = \"" + directory + "/state\"\n" +
          setting.server + "\n[[listener]]\nname = \"front\"\naddress = \"127.0.0.1:0\"\npool = \"generic\"\n" +
-         "refusal_time = \"50ms\"\n" + setting.listener + "\n[pool.generic]\npam_service = \"" + setting.pam_service +
+         (setting.listener.find("refusal_time") == std::string::npos ? "refusal_time = \"50ms\"\n" : "") + setting.listener + "\n[pool.generic]\npam_service = \"" + setting.pam_service +
          "\"\npam_directory = \"" + (setting.pam_directory.empty() ? "/etc/pam.d" : setting.pam_directory) + "\"\n" +
          setting.programs;
 }
 
 Configuration parsed(const std::string& text) {
   const ConfigurationResult result = parse_configuration({{{"test.toml", text}}, {}, {}, true});
-  for (const Fault& fault : result.faults) MESSAGE(fault.text());
+  for (const Fault& fault : result.faults) {
+    if (fault.severity == Severity::error) MESSAGE(fault.text());
+  }
   REQUIRE(result.ok());
   return result.configuration;
 }
@@ -51,16 +53,20 @@ Account account_of_login_process() {
 
 }  // namespace
 
-WorkerHarness::WorkerHarness(const WorkerSetting& setting) : configuration_(parsed(toml(setting, directory_.path()))) {
+WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
+    : configuration_(parsed(toml(setting, directory_.path()))) {
   check(::mkdir(directory_.path("empty").c_str(), 0755), "mkdir");
   const Jail jail{geteuid() == 0 ? directory_.path("empty") : "", account_of_login_process()};
   static const SystemCallFilter kFilter;
   const PoolConfig& pool = configuration_.pools.at(0);
   auto pam = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
   std::array<Channel, 3> theirs;
-  std::tie(starter_, theirs[0]) = make_channel();
-  std::tie(listener_, theirs[1]) = make_channel();
-  std::tie(pool_, theirs[2]) = make_channel();
+  std::size_t next = 0;
+  for (Channel* ours : {&starter_, &listener_, &pool_}) {
+    ChannelPair pair = make_channel();
+    *ours = std::move(pair.ours);
+    theirs.at(next++) = std::move(pair.theirs);
+  }
   pid_ = check(::fork(), "fork");
   if (pid_ == 0) {
     starter_.close();
@@ -70,6 +76,7 @@ WorkerHarness::WorkerHarness(const WorkerSetting& setting) : configuration_(pars
                                         std::move(theirs[0]), std::move(theirs[1]), std::move(theirs[2])});
     _exit(static_cast<int>(exit));
   }
+  if (await == Await::nothing) return;
   from_starter_channel<WorkerReady>();
   from_pool_channel<Joined>();
 }

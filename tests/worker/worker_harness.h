@@ -34,7 +34,8 @@ struct WorkerSetting {
 
 class WorkerHarness {
  public:
-  explicit WorkerHarness(const WorkerSetting& setting);
+  enum class Await { ready, nothing };
+  explicit WorkerHarness(const WorkerSetting& setting, Await await = Await::ready);
   ~WorkerHarness();
   WorkerHarness(const WorkerHarness&) = delete;
   WorkerHarness& operator=(const WorkerHarness&) = delete;

@@ -1,0 +1,238 @@
+#include "dataqueue/library_state.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+
+#include "dataqueue/file_error.h"
+#include "dataqueue/member.h"
+#include "dataqueue/new_file.h"
+#include "dataqueue/turn.h"
+#include "dataqueue/work.h"
+
+namespace usher {
+namespace {
+
+constexpr auto kLookEvery = std::chrono::milliseconds(10);
+constexpr int kLongLog = 1000;                       // pages; measured: shorter syncs too often, longer slows reading
+constexpr std::int64_t kLogBytesKept = 16 << 20;     // of the log's file after a burst
+constexpr auto kForkWait = std::chrono::seconds(1);  // for a thread that is in a turn
+
+std::string resolved(const std::string& path) {
+  if (path.empty() || path.back() == '/') throw Error(ErrorCode::invalid_argument, "path: \"" + path + "\" names no file");
+  const std::string directory = directory_of(path);
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(directory.c_str(), nullptr), &std::free);
+  if (real == nullptr) throw_file_error("open " + path);
+  return std::string(real.get()) + "/" + path.substr(path.rfind('/') + 1);
+}
+
+bool may(const std::string& path, int access) {
+  return ::faccessat(AT_FDCWD, path.c_str(), access, AT_EACCESS) == 0;
+}
+
+// A file that nobody may write is read-only; one that this caller may not is a matter of authority.
+Error no_writes(const std::string& path, mode_t mode, int error_number) {
+  const bool nobody = (mode & 0222) == 0 || error_number == EROFS;
+  return {nobody ? ErrorCode::read_only : ErrorCode::not_authorized, "write " + path, error_number};
+}
+
+struct Unlock {
+  void operator()(RobustMutex* mutex) const noexcept { mutex->unlock(); }
+};
+
+void sync_file(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file || ::fsync(file.get()) != 0) throw_file_error("write " + path + " to the disk");
+}
+
+std::uint32_t this_thread() { return static_cast<std::uint32_t>(::gettid()); }
+
+}  // namespace
+
+Instant turn_deadline() { return Clock::now() + std::chrono::seconds(10); }
+
+std::shared_ptr<LibraryState> open_library(const std::string& path, LibraryOptions options) {
+  return std::make_shared<LibraryState>(path, std::move(options));
+}
+
+LibraryState::LibraryState(const std::string& path, LibraryOptions options)
+    : path_(resolved(path)), options_(std::move(options)) {
+  find_file();
+  open_sidecar();
+  open_connection();
+  if (!no_writes_) add_modules();
+}
+
+// Everything that a fork must not meet is closed while the registration still stands.
+LibraryState::~LibraryState() {
+  member_.reset();
+  mutex_.lock(Instant::max());
+  connection_.reset();
+  mutex_.unlock();
+}
+
+void LibraryState::find_file() {
+  if (::lstat(path_.c_str(), &file_) != 0) {
+    if (errno != ENOENT || !options_.how.create) throw_file_error("open " + path_);
+    make_file();
+    if (::lstat(path_.c_str(), &file_) != 0) throw_file_error("open " + path_);
+  }
+  if (S_ISLNK(file_.st_mode)) throw Error(ErrorCode::not_authorized, "open " + path_ + ": is a symbolic link");
+  if (!S_ISREG(file_.st_mode)) throw Error(ErrorCode::damaged, "open " + path_ + ": is no file");
+  if (!may(path_, R_OK)) throw_file_error("open " + path_);
+  if (!may(path_, W_OK)) no_writes_ = no_writes(path_, file_.st_mode, errno);
+}
+
+// Complete before it has its name; somebody else's that came first is as good.
+void LibraryState::make_file() {
+  NewFile file(path_, options_.how.mode);
+  file.write(new_library_image());
+  if (durability() == Durability::library) file.sync();
+  file.give_name();
+}
+
+void LibraryState::open_sidecar() {
+  if (no_writes_) return;
+  try {
+    sidecar_ = std::make_unique<Sidecar>(path_ + "-sidecar", file_);
+    slots_ = std::make_unique<SlotTable>(*sidecar_);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_authorized && error.code() != ErrorCode::read_only) throw;
+    no_writes_ = error;
+  }
+}
+
+void LibraryState::open_connection() {
+  Database database = Database::open(path_, {.create = false, .read_only = no_writes_.has_value(), .vfs = options_.vfs});
+  database.set_busy_deadline(turn_deadline());
+  database.execute(durability() == Durability::library ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = OFF");
+  database.execute("PRAGMA journal_size_limit = " + std::to_string(kLogBytesKept));
+  check_schema(database, options_.modules);
+  connection_ = std::make_unique<Connection>(std::move(database));
+}
+
+void LibraryState::add_modules() {
+  if (missing_modules(connection_->database, options_.modules).empty()) return;
+  Transaction::Work work(*this, turn_deadline());
+  for (const SchemaModule* module : missing_modules(work.database(), options_.modules)) {
+    add_module(work.database(), *module);
+  }
+  work.commit();
+}
+
+void LibraryState::lock(Instant deadline) {
+  if (owner_ == this_thread()) {
+    throw Error(ErrorCode::invalid_argument, "this thread has a transaction open on " + path_ + ": use it, or end it first");
+  }
+  if (!mutex_.lock(deadline)) throw Error(ErrorCode::busy, "use " + path_ + ": another thread has the turn");
+  if (unusable_ || !fork_was_seen()) {
+    mutex_.unlock();
+    throw Error(ErrorCode::io, "use " + path_ + ": this process was forked inside a transaction, or not with fork()");
+  }
+  owner_ = this_thread();
+}
+
+void LibraryState::unlock() noexcept {
+  owner_ = 0;
+  mutex_.unlock();
+}
+
+Connection& LibraryState::connection() {
+  if (connection_ == nullptr) open_connection();
+  return *connection_;
+}
+
+Sidecar& LibraryState::sidecar() {
+  if (no_writes_) throw Error(*no_writes_);
+  return *sidecar_;
+}
+
+void LibraryState::check_still_there() {
+  const Instant now = Clock::now();
+  if (now - looked_ >= kLookEvery) {
+    struct stat found {};
+    const bool there = ::lstat(path_.c_str(), &found) == 0 && found.st_dev == file_.st_dev && found.st_ino == file_.st_ino;
+    if (!there && sidecar_ != nullptr) sidecar_->abandon();
+    if (!there) throw Error(ErrorCode::library_not_found, "use " + path_ + ": the file was removed or replaced");
+    looked_ = now;
+  }
+  if (sidecar_ != nullptr && sidecar_->control().abandoned != 0) {
+    throw Error(ErrorCode::library_not_found, "use " + path_ + ": the file was removed or replaced");
+  }
+}
+
+Member* LibraryState::member() {
+  if (member_ != nullptr) return member_.get();
+  auto made = std::make_unique<Member>(*this);
+  if (made->enter()) member_ = std::move(made);
+  return member_.get();
+}
+
+// Whoever holds the mutex writes for all who committed before it began; they find it done when they get the mutex. If it
+// dies, the next one writes.
+void LibraryState::sync_to_disk(std::uint64_t commit) {
+  Control& control = sidecar_->control();
+  if (control.synced >= commit) return;
+  if (control.sync.lock(Instant::max()) == Outcome::timed_out) return;
+  const std::unique_ptr<RobustMutex, Unlock> held(&control.sync);
+  if (control.synced >= commit) return;
+  const std::uint64_t reached = control.committed;
+  const std::shared_lock open(open_);
+  if (connection_ != nullptr) connection_->database.sync_log();
+  else sync_file(path_ + "-wal");  // closed for a fork since the commit
+  if (control.synced == 0) sync_file(directory_of(path_));  // the log's own name
+  control.synced = reached;
+}
+
+// The long part, writing the log to the disk, comes before the turn is taken.
+void LibraryState::keep_log_short() noexcept {
+  if (log_pages_ < kLongLog) return;
+  Control& control = sidecar_->control();
+  try {
+    if (control.checkpoint.try_lock() == Outcome::timed_out) return;
+    const std::unique_ptr<RobustMutex, Unlock> held(&control.checkpoint);
+    if (durability() == Durability::library) sync_to_disk(control.committed);
+    checkpoint();
+  } catch (const std::exception&) {
+    return;  // the log stays long until somebody can
+  }
+}
+
+void LibraryState::checkpoint() {
+  Transaction::Work work(*this, turn_deadline());
+  connection().database.checkpoint();
+  log_pages_ = 0;
+  work.end();
+}
+
+// A thread that is in a turn is waited for; one that does not come out of it, or this one, leaves the child without the library.
+void LibraryState::before_fork() noexcept {
+  closed_for_fork_ = owner_ != this_thread() && mutex_.lock(Clock::now() + kForkWait);
+  if (!closed_for_fork_) return;
+  const std::unique_lock closing(open_);
+  if (connection_ != nullptr) connection_->database.leave_log_at_close();
+  connection_.reset();
+}
+
+void LibraryState::after_fork_in_parent() noexcept {
+  if (closed_for_fork_) mutex_.unlock();
+}
+
+// The parent's thread and handles are not touched, only put where nobody finds them.
+void LibraryState::after_fork_in_child() noexcept {
+  static auto* members = new std::vector<std::unique_ptr<Member>>;
+  static auto* connections = new std::vector<std::unique_ptr<Connection>>;
+  ++generation_;
+  if (member_ != nullptr) members->push_back(std::move(member_));
+  if (closed_for_fork_) {
+    mutex_.unlock();
+  } else {
+    connections->push_back(std::move(connection_));
+    unusable_ = true;
+  }
+}
+
+}  // namespace usher

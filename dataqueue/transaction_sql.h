@@ -1,0 +1,45 @@
+// SQL of one's own in a transaction on data queues: a library opened with a module (schema.h) holds other tables too, and
+// what changes there and in the queues happens together or not at all.
+//
+//   auto library = open_library(path, {.how = {.create = true, .durability = Durability::process}, .modules = {jobs}});
+//   Transaction transaction(library);
+//   if (auto id = transaction.receive(ready, {KeyOrder::eq, Key::text(pool)})) {
+//     Statement assign = database_of(transaction).prepare("UPDATE jobs_job SET state = 'assigned' WHERE id = ?1");
+//     assign.run(Blob{id->data});
+//   }
+//   transaction.commit();
+//
+// Statements may be kept as long as the Database they were prepared on: that is one object until the process forks, after which
+// a new one is opened; on_database_of() makes them anew then.
+#pragma once
+
+#include <memory>
+
+#include "dataqueue/library_state.h"
+#include "dataqueue/sqlite.h"
+#include "usher/data_queue.h"
+
+namespace usher {
+
+// In the transaction.
+Database& database_of(Transaction& transaction);
+
+// Things prepared on the database of a library, made when first asked for and again when the database was opened anew.
+template <class Prepared>
+class OnDatabase {
+ public:
+  Prepared& of(Transaction& transaction) {
+    Database& database = database_of(transaction);
+    if (made_ == nullptr || serial_ != database.serial()) {
+      made_ = std::make_unique<Prepared>(database);
+      serial_ = database.serial();
+    }
+    return *made_;
+  }
+
+ private:
+  std::unique_ptr<Prepared> made_;
+  std::uint64_t serial_ = 0;
+};
+
+}  // namespace usher

@@ -1,0 +1,209 @@
+// A login process in the hands of an attacker: this file's run_login_process takes the place of the real one, inside the real
+// sandbox, and says to the worker whatever a test wants. The worker must end that connection and nothing else.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <functional>
+#include <vector>
+
+#include "tests/support/accounts.h"
+#include "tests/support/descriptors.h"
+#include "tests/support/skip.h"
+#include "tests/worker/worker_harness.h"
+#include "worker/login_messages.h"
+#include "worker/login_process.h"
+
+namespace usher {
+
+namespace {
+std::function<void(Channel&)> attacker;  // set before the worker is forked
+}
+
+void run_login_process(Channel worker) { attacker(worker); }
+
+}  // namespace usher
+
+using namespace usher;
+using namespace usher::testing;
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+template <class M>
+Bytes bytes_of(const M& message) {
+  const Channel::Encoded encoded(message);
+  return {encoded.bytes().begin(), encoded.bytes().end()};
+}
+
+Bytes answer(std::string_view text) {
+  Answer message;
+  message.secret.append({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});  // NOLINT: characters as bytes
+  return bytes_of(message);
+}
+
+void say(const Channel& worker, const Bytes& bytes) { worker.send_bytes(bytes, {}); }
+
+void wait_for(const Channel& worker, WorkerSays kind) {
+  Packet packet;
+  while (worker.wait_receive(packet, Clock::now() + kPatience) == Received::packet) {
+    if (packet.kind() == static_cast<std::uint8_t>(kind)) return;
+  }
+}
+
+void hear_the_end(const Channel& worker) {
+  Packet packet;
+  while (worker.wait_receive(packet, Clock::now() + kPatience) == Received::packet) {
+  }
+}
+
+// Brings the worker honestly into a state.
+void lead_into(const Channel& worker, LoginState state) {
+  if (state == LoginState::starting) return;
+  say(worker, bytes_of(LoginReady{}));
+  if (state == LoginState::idle) return;
+  wait_for(worker, WorkerSays::serve_client);
+  if (state == LoginState::naming) return;
+  say(worker, bytes_of(StartLogin{usual_account()}));
+  wait_for(worker, WorkerSays::ask);
+  if (state == LoginState::answering) return;
+  // A wrong password: until the refusal leaves, nothing may come.
+  say(worker, answer(state == LoginState::checking ? "wrong" : usual_account() + "-secret"));
+  if (state == LoginState::choosing) wait_for(worker, WorkerSays::accepted);
+}
+
+struct Attack {
+  const char* name;
+  Bytes bytes;
+  LoginState allowed_in;  // the one state in which this very message is honest
+};
+
+std::vector<Attack> attacks() {
+  return {{"ready", bytes_of(LoginReady{}), LoginState::starting},
+          {"start_login", bytes_of(StartLogin{"root"}), LoginState::naming},
+          {"answer", answer("x"), LoginState::answering},
+          {"list_programs", bytes_of(ListPrograms{}), LoginState::choosing},
+          {"run_program", bytes_of(RunProgram{"who"}), LoginState::choosing}};
+}
+
+constexpr std::array kStates{LoginState::starting,  LoginState::idle,      LoginState::naming,
+                             LoginState::answering, LoginState::checking, LoginState::choosing};
+
+// How the worker of a test ends that is attacked in this state; a program must never have been asked for.
+struct Outcome {
+  int exit_status = -1;
+  bool claimed = false;
+};
+
+Outcome run_attack(LoginState state, const std::function<void(Channel&)>& attack) {
+  attacker = [=](Channel& worker) {
+    lead_into(worker, state);
+    attack(worker);
+    hear_the_end(worker);
+  };
+  WorkerHarness harness({.programs = shell_program("who", "id -un"), .listener = "refusal_time = \"300ms\""},
+                        state == LoginState::starting ? WorkerHarness::Await::nothing : WorkerHarness::Await::ready);
+  Outcome outcome;
+  if (state != LoginState::starting && state != LoginState::idle) {
+    harness.connect().close();  // so that the worker's orderly close waits for nobody
+    Packet packet;
+    while (harness.pool().wait_receive(packet, Clock::now() + kPatience) == Received::packet) {
+      outcome.claimed |= packet.kind() == static_cast<std::uint8_t>(Claim::kKind);
+    }
+  }
+  outcome.exit_status = harness.wait();
+  return outcome;
+}
+
+bool ends_orderly(int status) { return status >= 0 && status <= static_cast<int>(WorkerExit::login_crashed); }
+
+}  // namespace
+
+TEST_CASE("hostile login process: every message in every state in which it is not honest ends that worker alone") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const std::size_t before = open_descriptors();
+  for (const LoginState state : kStates) {
+    for (const Attack& attack : attacks()) {
+      if (attack.allowed_in == state) continue;
+      CAPTURE(static_cast<int>(state));
+      CAPTURE(attack.name);
+      const Outcome outcome = run_attack(state, [&](Channel& worker) { say(worker, attack.bytes); });
+      CHECK_FALSE(outcome.claimed);
+      CHECK(ends_orderly(outcome.exit_status));
+    }
+  }
+  CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("hostile login process: malformed messages end that worker alone") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  Bytes cut = answer("secret");
+  cut.pop_back();
+  Bytes trailing = answer("secret");
+  trailing.push_back(0);
+  Bytes length_lies = answer("secret");
+  length_lies[1] = 0xFF;
+  length_lies[2] = 0xFF;
+  const std::vector<std::pair<const char*, Bytes>> malformed{
+      {"unknown kind", {99}},          {"kind zero", {0}},  {"cut short", cut}, {"trailing byte", trailing},
+      {"a length that lies", length_lies}, {"too long", Bytes(1500, 3)}, {"longer than a packet", Bytes(5000, 3)}};
+  for (const auto& [name, bytes] : malformed) {
+    CAPTURE(name);
+    const Outcome outcome = run_attack(LoginState::answering, [&, sent = bytes](Channel& worker) { say(worker, sent); });
+    CHECK_FALSE(outcome.claimed);
+    CHECK(ends_orderly(outcome.exit_status));
+  }
+}
+
+TEST_CASE("hostile login process: a descriptor sent along never gets into the worker") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Outcome outcome = run_attack(LoginState::answering, [](Channel& worker) {
+    const int own = worker.fd();
+    worker.send_bytes(answer(usual_account() + "-secret"), std::span<const int>(&own, 1));
+  });
+  CHECK_FALSE(outcome.claimed);
+  CHECK(ends_orderly(outcome.exit_status));
+}
+
+TEST_CASE("hostile login process: what it says is no authority: accepted only by PAM, and only for who PAM says") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Outcome outcome = run_attack(LoginState::naming, [](Channel& worker) {
+    say(worker, bytes_of(StartLogin{usual_account()}));
+    wait_for(worker, WorkerSays::ask);
+    say(worker, answer("wrong"));
+    wait_for(worker, WorkerSays::refused);
+    say(worker, bytes_of(RunProgram{"who"}));
+  });
+  CHECK_FALSE(outcome.claimed);
+}
+
+TEST_CASE("hostile login process: one that closes its channel and lives on is killed with its worker") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Outcome outcome = run_attack(LoginState::naming, [](Channel& worker) {
+    worker.close();
+    while (true) {
+    }
+  });
+  CHECK_FALSE(outcome.claimed);
+  CHECK(ends_orderly(outcome.exit_status));
+}
+
+TEST_CASE("hostile login process: a system call outside the list ends it, and the worker reports the crash") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const std::vector<std::pair<const char*, std::function<void()>>> forbidden{
+      {"open", [] { ::open("/etc/passwd", O_RDONLY); }},
+      {"socket", [] { ::socket(AF_INET, SOCK_STREAM, 0); }},
+      {"fork", [] { ::fork(); }},
+      {"kill", [] { ::syscall(SYS_kill, 1, 0); }},
+      {"getuid", [] { static_cast<void>(::getuid()); }},
+      {"setuid", [] { static_cast<void>(::setuid(0)); }},
+      {"execve", [] { ::syscall(SYS_execve, "/bin/sh", nullptr, nullptr); }},
+  };
+  for (const auto& [name, call] : forbidden) {
+    CAPTURE(name);
+    const Outcome outcome = run_attack(LoginState::naming, [forbidden_call = call](Channel&) { forbidden_call(); });
+    CHECK(outcome.exit_status == static_cast<int>(WorkerExit::login_crashed));
+  }
+}
