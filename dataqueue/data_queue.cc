@@ -1,6 +1,6 @@
 #include "usher/data_queue.h"
 
-#include "dataqueue/identity.h"
+#include "dataqueue/fault_point.h"
 #include "dataqueue/waiter.h"
 #include "dataqueue/work.h"
 
@@ -57,7 +57,9 @@ std::optional<Entry> Demand::meet() {
     }
     const bool standing = waiter.stand({queue.number, key});
     work.end();
+    fault::point("standing");
     const bool all_live = standing && waiter.sleep(end, !force);
+    fault::point("awake");
     repair = all_live ? Work::Repair::when_needed : Work::Repair::in_full;
     turn_by = turn_deadline();
   }

@@ -59,9 +59,9 @@ DataQueue Library::queue(std::string_view name) {
 void Library::delete_queue(std::string_view name) {
   const std::string folded = checked_name(name);
   Work work(*state_, turn_deadline());
-  work.catalog_changes();
   const QueueRecord queue = work.queue(folded);
   work.catalog().remove(queue);
+  work.catalog_changes();
   work.slots().alarm(queue.number);
   work.commit();
 }

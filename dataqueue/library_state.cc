@@ -1,12 +1,14 @@
 #include "dataqueue/library_state.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
 #include <cstdlib>
 
+#include "base/system.h"
 #include "dataqueue/file_error.h"
 #include "dataqueue/member.h"
 #include "dataqueue/new_file.h"
@@ -48,6 +50,20 @@ void sync_file(const std::string& path) {
   if (!file || ::fsync(file.get()) != 0) throw_file_error("write " + path + " to the disk");
 }
 
+// Files of which this process has a connection of its parent, that was in use at the fork: SQLite here thinks that it holds
+// locks on them.
+std::vector<std::pair<dev_t, ino_t>>& inherited_files() {
+  static auto& files = *new std::vector<std::pair<dev_t, ino_t>>;
+  return files;
+}
+
+void check_not_inherited(const std::string& path, const struct stat& file) {
+  for (const auto& [device, inode] : inherited_files()) {
+    if (device != file.st_dev || inode != file.st_ino) continue;
+    throw Error(ErrorCode::io, "open " + path + ": this process was forked inside a transaction on it");
+  }
+}
+
 std::uint32_t this_thread() { return static_cast<std::uint32_t>(::gettid()); }
 
 }  // namespace
@@ -63,11 +79,12 @@ LibraryState::LibraryState(const std::string& path, LibraryOptions options)
   find_file();
   open_sidecar();
   open_connection();
-  if (!no_writes_) add_modules();
+  if (!no_writes_) add_client_schemas();
 }
 
 // Everything that a fork must not meet is closed while the registration still stands.
 LibraryState::~LibraryState() {
+  if (unusable_) return;
   member_.reset();
   mutex_.lock(Instant::max());
   connection_.reset();
@@ -82,16 +99,25 @@ void LibraryState::find_file() {
   }
   if (S_ISLNK(file_.st_mode)) throw Error(ErrorCode::not_authorized, "open " + path_ + ": is a symbolic link");
   if (!S_ISREG(file_.st_mode)) throw Error(ErrorCode::damaged, "open " + path_ + ": is no file");
+  check_not_inherited(path_, file_);
   if (!may(path_, R_OK)) throw_file_error("open " + path_);
   if (!may(path_, W_OK)) no_writes_ = no_writes(path_, file_.st_mode, errno);
 }
 
-// Complete before it has its name; somebody else's that came first is as good.
+// Complete before it has its name; somebody else's that came first is as good. Who makes one locks the directory meanwhile: a log
+// left by a library that was removed must go before the new one can be seen, for SQLite would take it for its own.
 void LibraryState::make_file() {
   NewFile file(path_, options_.how.mode);
   file.write(new_library_image());
   if (durability() == Durability::library) file.sync();
+  const UniqueFd directory(::open(directory_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || retry([&] { return ::flock(directory.get(), LOCK_EX); }) != 0) throw_file_error("make " + path_);
+  if (::lstat(path_.c_str(), &file_) == 0) return;
+  for (const char* suffix : {"-wal", "-shm"}) {
+    if (::unlink((path_ + suffix).c_str()) != 0 && errno != ENOENT) throw_file_error("remove " + path_ + suffix);
+  }
   file.give_name();
+  if (durability() == Durability::library) ::fsync(directory.get());
 }
 
 void LibraryState::open_sidecar() {
@@ -110,28 +136,27 @@ void LibraryState::open_connection() {
   database.set_busy_deadline(turn_deadline());
   database.execute(durability() == Durability::library ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = OFF");
   database.execute("PRAGMA journal_size_limit = " + std::to_string(kLogBytesKept));
-  check_schema(database, options_.modules);
+  check_schema(database, options_.clients);
   connection_ = std::make_unique<Connection>(std::move(database));
 }
 
-void LibraryState::add_modules() {
-  if (missing_modules(connection_->database, options_.modules).empty()) return;
-  Transaction::Work work(*this, turn_deadline());
-  for (const SchemaModule* module : missing_modules(work.database(), options_.modules)) {
-    add_module(work.database(), *module);
+void LibraryState::add_client_schemas() {
+  for (const ClientSchema& client : options_.clients) {
+    if (has_schema(connection_->database, client)) continue;
+    Transaction::Work work(*this, turn_deadline());
+    if (!has_schema(work.database(), client)) add_schema(work.database(), client);
+    work.commit();
   }
-  work.commit();
 }
 
 void LibraryState::lock(Instant deadline) {
   if (owner_ == this_thread()) {
     throw Error(ErrorCode::invalid_argument, "this thread has a transaction open on " + path_ + ": use it, or end it first");
   }
-  if (!mutex_.lock(deadline)) throw Error(ErrorCode::busy, "use " + path_ + ": another thread has the turn");
   if (unusable_ || !fork_was_seen()) {
-    mutex_.unlock();
     throw Error(ErrorCode::io, "use " + path_ + ": this process was forked inside a transaction, or not with fork()");
   }
+  if (!mutex_.lock(deadline)) throw Error(ErrorCode::busy, "use " + path_ + ": another thread has the turn");
   owner_ = this_thread();
 }
 
@@ -227,12 +252,10 @@ void LibraryState::after_fork_in_child() noexcept {
   static auto* connections = new std::vector<std::unique_ptr<Connection>>;
   ++generation_;
   if (member_ != nullptr) members->push_back(std::move(member_));
-  if (closed_for_fork_) {
-    mutex_.unlock();
-  } else {
-    connections->push_back(std::move(connection_));
-    unusable_ = true;
-  }
+  if (closed_for_fork_) return mutex_.unlock();
+  unusable_ = true;
+  inherited_files().emplace_back(file_.st_dev, file_.st_ino);
+  if (connection_ != nullptr) connections->push_back(std::move(connection_));
 }
 
 }  // namespace usher

@@ -25,11 +25,11 @@ class Member;
 
 struct LibraryOptions {
   OpenLibrary how{};
-  std::vector<SchemaModule> modules{};  // added to the file where missing
+  std::vector<ClientSchema> clients{};  // added to the file where missing
   std::string vfs{};                    // of SQLite; empty: its default
 };
 
-// Errors: as the public constructor; wrong_version for a module of another version.
+// Errors: as the public constructor; wrong_version for a client schema of another version.
 std::shared_ptr<LibraryState> open_library(const std::string& path, LibraryOptions options);
 
 // The database with everything that is prepared on it.
@@ -88,7 +88,7 @@ class LibraryState final : public ForkAware {
   void make_file();
   void open_sidecar();
   void open_connection();
-  void add_modules();
+  void add_client_schemas();
   void checkpoint();
 
   std::string path_;
@@ -108,7 +108,7 @@ class LibraryState final : public ForkAware {
 
   std::atomic<std::uint32_t> generation_{0};
   bool closed_for_fork_ = false;
-  bool unusable_ = false;
+  std::atomic<bool> unusable_{false};
   ForkRegistration registration_{this};
 };
 

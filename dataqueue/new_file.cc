@@ -48,8 +48,6 @@ void NewFile::set_access(mode_t mode, gid_t group) {
 
 void NewFile::sync() {
   if (::fsync(fd()) != 0) throw_file_error("write " + path_ + " to the disk");
-  const UniqueFd directory(::open(directory_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory) ::fsync(directory.get());
 }
 
 bool NewFile::give_name() {

@@ -16,8 +16,9 @@ constexpr std::array kObjects{
   one INTEGER PRIMARY KEY CHECK (one = 1),
   number_limit INTEGER NOT NULL
 ) STRICT)",
-    R"(CREATE TABLE module (
+    R"(CREATE TABLE client_object (
   name TEXT PRIMARY KEY,
+  schema TEXT NOT NULL,
   version INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID)",
     R"(CREATE TABLE queue (
@@ -116,68 +117,70 @@ SELECT queue.name,
 FROM queue JOIN keyed_entry ON keyed_entry.queue = queue.number)",
 };
 
-// "CREATE TABLE name ...", "CREATE UNIQUE INDEX name ..." -> "name"
-std::string_view name_of_object(std::string_view sql) {
-  const int words = sql.starts_with("CREATE UNIQUE ") ? 3 : 2;
-  for (int word = 0; word < words; ++word) sql.remove_prefix(std::min(sql.find(' ') + 1, sql.size()));
-  return sql.substr(0, sql.find_first_of(" ("));
-}
-
-std::optional<int> version_of(Database& database, const std::string& module) {
-  Statement statement = database.prepare("SELECT version FROM module WHERE name = ?1", Database::Use::once);
-  Rows rows = statement.query(module);
-  return rows.next() ? std::optional(rows.get<int>(0)) : std::nullopt;
-}
-
-// What may stand in the file: the objects whose text is known, each of which must be there; and, of modules the opener
-// knows nothing of, any on tables of their own. "sqlite_" is what SQLite itself makes.
-struct Expected {
-  std::vector<std::string> texts{kObjects.begin(), kObjects.end()};
-  std::vector<std::string> prefixes{"sqlite_"};
+struct Object {
+  std::string name;
+  std::string table;
+  std::string sql;
 };
 
-Expected expected_objects(Database& database, const std::vector<SchemaModule>& modules) {
-  Expected expected;
-  Statement statement = database.prepare("SELECT name FROM module", Database::Use::once);
+// Without what SQLite itself makes: indexes of PRIMARY KEY and UNIQUE, statistics.
+std::vector<Object> objects_of(Database& database) {
+  Statement statement = database.prepare(
+      "SELECT name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+      Database::Use::once);
   Rows rows = statement.query();
-  while (rows.next()) {
-    const auto name = rows.get<std::string>(0);
-    const auto known = std::find_if(modules.begin(), modules.end(), [&](const auto& module) { return module.name == name; });
-    if (known == modules.end()) expected.prefixes.push_back(name + "_");
-    else expected.texts.insert(expected.texts.end(), known->objects.begin(), known->objects.end());
-  }
-  return expected;
+  std::vector<Object> objects;
+  while (rows.next()) objects.push_back({rows.get<std::string>(0), rows.get<std::string>(1), rows.get<std::string>(2)});
+  return objects;
 }
 
-bool may_be_there(const Expected& expected, std::string_view name, std::string_view table) {
-  return std::any_of(expected.prefixes.begin(), expected.prefixes.end(),
-                     [&](const std::string& prefix) { return name.starts_with(prefix) && table.starts_with(prefix); });
+std::optional<std::string> schema_of(Database& database, const std::string& object) {
+  Statement statement = database.prepare("SELECT schema FROM client_object WHERE name = ?1", Database::Use::once);
+  Rows rows = statement.query(object);
+  return rows.next() ? std::optional(rows.get<std::string>(0)) : std::nullopt;
 }
 
-void compare_objects(Database& database, const Expected& expected) {
-  Statement statement = database.prepare("SELECT name, tbl_name, sql FROM sqlite_schema", Database::Use::once);
-  Rows rows = statement.query();
+[[noreturn]] void refuse(const std::string& what) { throw Error(ErrorCode::damaged, "the library file: " + what); }
+
+bool contains(const std::vector<std::string>& texts, const std::string& text) {
+  return std::find(texts.begin(), texts.end(), text) != texts.end();
+}
+
+// The statements of a schema as SQLite keeps them.
+std::vector<std::string> texts_of(const ClientSchema& client) {
+  Database scratch = Database::in_memory();
+  scratch.execute(client.sql);
+  std::vector<std::string> texts;
+  for (Object& object : objects_of(scratch)) texts.push_back(std::move(object.sql));
+  return texts;
+}
+
+void check_version(Database& database, const ClientSchema& client) {
+  Statement statement = database.prepare("SELECT version FROM client_object WHERE schema = ?1 AND version <> ?2 LIMIT 1",
+                                         Database::Use::once);
+  Rows rows = statement.query(client.name, client.version);
+  if (!rows.next()) return;
+  throw Error(ErrorCode::wrong_version, std::string("the library file: its tables of \"") + client.name + "\" have version " +
+                                            rows.get<std::string>(0) + ", not " + std::to_string(client.version));
+}
+
+// Everything whose text is known must be there, and nothing else but what the file says is somebody else's, on tables of theirs.
+void compare_objects(Database& database, const std::vector<std::string>& known, const std::vector<ClientSchema>& clients) {
+  const auto is_known_schema = [&](const std::string& name) {
+    return std::any_of(clients.begin(), clients.end(), [&](const ClientSchema& client) { return name == client.name; });
+  };
   std::size_t found = 0;
-  while (rows.next()) {
-    if (rows.is_null(2)) continue;  // the index of a PRIMARY KEY or UNIQUE
-    const auto name = rows.get<std::string_view>(0);
-    const auto& texts = expected.texts;
-    if (std::find(texts.begin(), texts.end(), rows.get<std::string_view>(2)) != texts.end()) ++found;
-    else if (!may_be_there(expected, name, rows.get<std::string_view>(1))) {
-      throw Error(ErrorCode::damaged, "the library file: \"" + std::string(name) + "\" does not belong there");
+  for (const Object& object : objects_of(database)) {
+    if (contains(known, object.sql)) {
+      ++found;
+      continue;
+    }
+    const auto schema = schema_of(database, object.name);
+    if (!schema || !schema_of(database, object.table) || is_known_schema(*schema)) {
+      refuse("\"" + object.name + "\" does not belong there");
     }
   }
-  if (found != expected.texts.size()) throw Error(ErrorCode::damaged, "the library file: a table is missing");
-}
-
-void check_versions(Database& database, const std::vector<SchemaModule>& modules) {
-  for (const SchemaModule& module : modules) {
-    const std::optional<int> version = version_of(database, module.name);
-    if (version && *version != module.version) {
-      throw Error(ErrorCode::wrong_version, "the library file: its \"" + module.name + "\" tables have version " +
-                                                std::to_string(*version) + ", not " + std::to_string(module.version));
-    }
-  }
+  if (found != known.size()) refuse("a table is missing");
 }
 
 }  // namespace
@@ -193,7 +196,7 @@ std::string new_library_image() {
   return image;
 }
 
-void check_schema(Database& database, const std::vector<SchemaModule>& modules) {
+void check_schema(Database& database, const std::vector<ClientSchema>& clients) {
   if (database.value_of<int>("PRAGMA application_id") != kApplicationId) {
     throw Error(ErrorCode::damaged, "the file is no library of data queues");
   }
@@ -202,27 +205,26 @@ void check_schema(Database& database, const std::vector<SchemaModule>& modules) 
     throw Error(ErrorCode::wrong_version, "the library file has layout " + std::to_string(layout) + ", not " +
                                               std::to_string(kLibraryLayout));
   }
-  check_versions(database, modules);
-  compare_objects(database, expected_objects(database, modules));
+  std::vector<std::string> known(kObjects.begin(), kObjects.end());
+  for (const ClientSchema& client : clients) {
+    check_version(database, client);
+    if (!has_schema(database, client)) continue;
+    for (std::string& text : texts_of(client)) known.push_back(std::move(text));
+  }
+  compare_objects(database, known, clients);
 }
 
-std::vector<const SchemaModule*> missing_modules(Database& database, const std::vector<SchemaModule>& modules) {
-  std::vector<const SchemaModule*> missing;
-  for (const SchemaModule& module : modules) {
-    if (!version_of(database, module.name)) missing.push_back(&module);
-  }
-  return missing;
+bool has_schema(Database& database, const ClientSchema& client) {
+  Statement statement = database.prepare("SELECT 1 FROM client_object WHERE schema = ?1 LIMIT 1", Database::Use::once);
+  return statement.query(client.name).next();
 }
 
-void add_module(Database& database, const SchemaModule& module) {
-  for (const std::string& sql : module.objects) {
-    if (!name_of_object(sql).starts_with(module.name + "_")) {
-      throw Error(ErrorCode::invalid_argument, "an object of module \"" + module.name + "\" must be named " + module.name + "_...");
-    }
-    database.execute(sql);
-  }
-  Statement insert = database.prepare("INSERT INTO module (name, version) VALUES (?1, ?2)", Database::Use::once);
-  insert.run(module.name, module.version);
+void add_schema(Database& database, const ClientSchema& client) {
+  const std::size_t before = objects_of(database).size();
+  database.execute(client.sql);
+  const std::vector<Object> objects = objects_of(database);
+  Statement insert = database.prepare("INSERT INTO client_object (name, schema, version) VALUES (?1, ?2, ?3)");
+  for (std::size_t i = before; i < objects.size(); ++i) insert.run(objects[i].name, client.name, client.version);
 }
 
 }  // namespace usher

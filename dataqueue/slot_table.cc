@@ -7,6 +7,8 @@
 #include <cstring>
 #include <thread>
 
+#include "dataqueue/fault_point.h"
+
 namespace usher {
 namespace {
 
@@ -68,8 +70,11 @@ std::optional<SlotNumber> SlotTable::enter_for(SlotKind kind, const Interest& in
   if (!show_life(slot)) throw Error(ErrorCode::damaged, "the sidecar file: a free slot has a living owner");
   fill(slot, interest);
   const SlotNumber behind = after(slot);
+  fault::point("slot filled");
   publish(slot, {kind, false, interest.queue});
+  fault::point("slot published");
   if (behind != slot) hand_sleeper_on(behind, neighbour, slot);
+  fault::point("ring entered");
   return slot;
 }
 
@@ -91,7 +96,9 @@ bool SlotTable::leave(SlotNumber slot) {
   if (!is_alive(neighbour)) return false;
   const SlotNumber behind = after(slot);
   clear(slot);
+  fault::point("slot cleared");
   if (behind != slot) hand_sleeper_on(behind, slot, neighbour);
+  fault::point("ring left");
   at(slot).life.end_life();
   return true;
 }
@@ -108,6 +115,7 @@ void SlotTable::bury(SlotNumber slot) {
 // have died meanwhile, the kernel may have looked for sleepers too early: then this wakes it.
 void SlotTable::hand_sleeper_on(SlotNumber sleeper, SlotNumber from, SlotNumber to) {
   at(sleeper).word.fetch_add(1);
+  fault::point("neighbour's word changed");
   futex::move_sleepers(at(from).life.word(), at(to).life.word());
   if (!at(to).life.shows_life()) futex::wake_all(at(sleeper).word);
 }
@@ -204,13 +212,16 @@ void SlotTable::choose(SlotNumber number, const EntryPlace* entry) {
   if (entry != nullptr) store(slot.entry_key, entry->key);
   Tag chosen = look(number);
   chosen.chosen = true;
+  fault::point("choice noted");
   publish(number, chosen);
+  fault::point("choice published");
   wake(chosen.kind == SlotKind::watch ? std::min(slot.member, kMaxSlots - 1) : number);
 }
 
 // The change of the word and the look at `asleep` stand in one order for everybody, as their counterparts in sleep() do.
 void SlotTable::wake(SlotNumber slot) {
   at(slot).word.fetch_add(1);
+  fault::point("word changed");
   if (at(slot).asleep.load() != 0) futex::wake_all(at(slot).word);
 }
 

@@ -144,6 +144,18 @@ void Statement::bind_blob(int place, std::string_view value) {
 
 void Database::Close::operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
 
+// Statements before the connection, and that before what it points to.
+Database& Database::operator=(Database&& other) noexcept {
+  for (Statement* statement : {&begin_, &read_, &commit_, &rollback_}) *statement = Statement();
+  handle_ = std::move(other.handle_);
+  locks_ = std::move(other.locks_);
+  begin_ = std::move(other.begin_);
+  read_ = std::move(other.read_);
+  commit_ = std::move(other.commit_);
+  rollback_ = std::move(other.rollback_);
+  return *this;
+}
+
 Database Database::open(const std::string& path, const OpenDatabase& how) {
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
   flags |= how.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;

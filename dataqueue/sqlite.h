@@ -149,12 +149,13 @@ struct OpenDatabase {
 
 class Database {
  public:
+  Database() noexcept = default;  // of nothing: only to be assigned to
   // Opens without following a link in the last component; trusted_schema off, defensive.
   static Database open(const std::string& path, const OpenDatabase& how);
   static Database in_memory();
 
   Database(Database&&) noexcept = default;
-  Database& operator=(Database&&) = delete;
+  Database& operator=(Database&& other) noexcept;
 
   // `kept` statements are optimised for long use; others for one use.
   enum class Use { kept, once };
@@ -191,7 +192,6 @@ class Database {
   std::string serialized();
 
  private:
-  Database() noexcept = default;
   struct Close {
     void operator()(sqlite3* handle) const noexcept;
   };

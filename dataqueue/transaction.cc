@@ -1,3 +1,4 @@
+#include "dataqueue/library_transaction.h"
 #include "dataqueue/watch_state.h"
 #include "dataqueue/work.h"
 #include "usher/data_queue.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataqueue/fault_point.h"
 #include "dataqueue/identity.h"
 #include "dataqueue/turn.h"
 
@@ -36,6 +37,7 @@ void Transaction::Work::take_turn(Instant deadline, Repair how) {
   const Outcome outcome = usher::take_turn(control, deadline);
   if (outcome == Outcome::timed_out) throw Error(ErrorCode::busy, "use " + library_.path() + ": no turn in time");
   has_turn_ = true;
+  fault::point("turn taken");
   library_.check_still_there();
   library_.connection().database.set_busy_deadline(std::max(deadline, turn_deadline()));
   if (outcome == Outcome::owner_died || how == Repair::in_full || slots().needs_repair()) repair();
@@ -50,7 +52,11 @@ void Transaction::Work::repair() {
     if (place && entries().at(*place, 0)) slots().offer(*place);
   }
   transaction_.reset();
-  for (const SlotNumber slot : dead) slots().bury(slot);
+  fault::point("dead heard");
+  for (const SlotNumber slot : dead) {
+    slots().bury(slot);
+    fault::point("one buried");
+  }
 }
 
 void Transaction::Work::give_back() noexcept {
@@ -123,6 +129,7 @@ void Transaction::Work::send(const QueueRecord& queue, std::string_view data, co
 void Transaction::Work::put(const QueueRecord& queue, const Entry& entry) {
   slots().note_empty(queue.number, false);
   entries().insert(queue, entry);
+  fault::point("entry inserted");
   changed_ = true;
   sent_.push_back(place_of(queue, entry));
   force_ = force_ || queue.attributes.force;
@@ -136,6 +143,7 @@ std::optional<Entry> Transaction::Work::take(const QueueRecord& queue, const std
   if (!entry) return std::nullopt;
   changed_ = true;
   entries().remove(place_of(queue, *entry));
+  fault::point("entry removed");
   std::erase_if(sent_, [&](const EntryPlace& sent) { return sent.number == entry->number; });
   if (queue.attributes.max_entries != 0) catalog().add_to_count(queue.number, -1);
   force_ = force_ || queue.attributes.force;
@@ -170,8 +178,10 @@ std::uint64_t Transaction::Work::clear(const QueueRecord& queue, const std::opti
 void Transaction::Work::commit_in_turn() {
   for (const EntryPlace& place : sent_) slots().offer(place);
   sent_.clear();
+  fault::point("receivers chosen");
   if (transaction_) {
     transaction_->commit();
+    fault::point("committed");
     transaction_.reset();
     Control& control = library_.sidecar().control();
     commit_ = control.committed.fetch_add(1) + 1;
@@ -181,11 +191,13 @@ void Transaction::Work::commit_in_turn() {
   }
   for (const auto& action : after_commit_) action();
   after_commit_.clear();
+  fault::point("about to give the turn back");
 }
 
 void Transaction::Work::end() {
   const bool to_disk = force_ && commit_ != 0;
   give_back();
+  fault::point("turn given back");
   if (to_disk) library_.sync_to_disk(commit_);
   library_.keep_log_short();
 }

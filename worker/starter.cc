@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "base/configuration_report.h"
 #include "base/log.h"
 #include "base/system.h"
 #include "worker/control.h"
@@ -46,7 +47,7 @@ class Starter {
   int run() {
     std::vector<Fault> faults;
     auto first = read_generation(options_.configuration, 1, faults);
-    for (const Fault& fault : faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
+    std::fputs(faults_text(faults).c_str(), stderr);
     if (!first) return 1;
     generation_ = std::move(*first);
     try {

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -16,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "tests/support/temporary_directory.h"
@@ -68,7 +70,10 @@ class Child {
     if (pid_ == 0) run(body);
   }
   Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
-  Child& operator=(Child&&) = delete;
+  Child& operator=(Child&& other) noexcept {
+    std::swap(pid_, other.pid_);
+    return *this;
+  }
   ~Child() {
     if (pid_ > 0) {
       ::kill(pid_, SIGKILL);
@@ -100,7 +105,6 @@ class Child {
   [[noreturn]] static void run(const std::function<void()>& body) {
     try {
       body();
-      std::fflush(nullptr);
       ::_exit(0);
     } catch (const std::exception& error) {
       std::fprintf(stderr, "child: %s\n", error.what());
@@ -123,6 +127,14 @@ int code_of(Call call) {
 
 #define CHECK_ERROR(call, expected) \
   CHECK(usher::testing::code_of([&] { static_cast<void>(call); }) == static_cast<int>(usher::ErrorCode::expected))
+
+// What several processes said, in whatever order.
+template <class... Lines>
+std::vector<std::string> sorted(Lines... lines) {
+  std::vector<std::string> all{lines...};
+  std::sort(all.begin(), all.end());
+  return all;
+}
 
 inline std::string data_of(const std::optional<Entry>& entry) { return entry ? entry->data : "(none)"; }
 

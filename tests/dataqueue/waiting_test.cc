@@ -106,8 +106,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 13: a waiter that gives up passes nothing on an
   Child third = waiting_receiver("third");
   queue.send("one");
   queue.send("two");
-  CHECK(received.hear() == "patient one");
-  CHECK(received.hear() == "third two");
+  CHECK(sorted(received.hear(), received.hear()) == sorted("patient one", "third two"));
 }
 
 TEST_CASE("rule 13: a keyed waiter gets only what it can take") {
