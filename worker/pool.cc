@@ -285,7 +285,7 @@ class Pool {
     announce(job);
     store_->make_ready(job.row);
     ++became_ready_[job.row.pool];
-    report_ready();
+    refill_later();  // one lot may not have been enough
   }
 
   void retire_outdated() {
