@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <sstream>
 #include <stdexcept>
 
 #include "tests/support/process_table.h"
@@ -47,9 +48,9 @@ void rush(const Installation& usher) {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Holdings& holdings) {
-  out << "descriptors of starter " << holdings.starter_descriptors << ", pool " << holdings.pool_descriptors << ", listener "
-      << holdings.listener_descriptors << "; processes " << holdings.processes << ", jobs " << holdings.jobs
-      << ", ready entries " << holdings.ready_entries << "; files";
+  out << "descriptors of starter " << holdings.starter_descriptors << ", pool " << holdings.pool_descriptors
+      << ", listener " << holdings.listener_descriptors << "; processes " << holdings.processes << ", jobs "
+      << holdings.jobs << ", ready entries " << holdings.ready_entries << "; files";
   for (const std::string& file : holdings.files) out << " " << file;
   return out;
 }
@@ -68,8 +69,10 @@ Holdings holdings_of(const Installation& usher) {
     now = holdings_now(usher);
     return now.ready_entries == kSteadyWorkers && now.jobs == kSteadyWorkers + 2;
   };
-  if (!wait_until(is_steady)) throw std::runtime_error("the installation does not calm down:\n" + usher.log());
-  return now;
+  if (wait_until(is_steady)) return now;
+  std::ostringstream text;
+  text << "the installation does not calm down: " << holdings_now(usher) << "\n" << usher.log();
+  throw std::runtime_error(text.str());
 }
 
 bool comes_back_to(const Installation& usher, const Holdings& before) {

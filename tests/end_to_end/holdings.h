@@ -1,4 +1,5 @@
-// What an installation holds at a calm moment. Taken before and after a test, the two are equal when nothing is left over.
+// What an installation holds at a calm moment. Taken before and after a test, the two are equal when nothing is left
+// over.
 //
 //   const Installation usher(steady({.programs = kWho}));
 //   const Holdings before = holdings_of(usher);

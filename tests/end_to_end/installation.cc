@@ -56,13 +56,13 @@ std::vector<Row> rows_of(const std::string& command, const Result& result) {
 
 std::string write_configuration(const TemporaryDirectory& directory, const Setting& setting) {
   directory.write("programs.d/README", "one file a program\n");
-  return directory.write(
-      "usher.toml", "[server]\nruntime_directory = \"" + directory.path("run") + "\"\nstate_directory = \"" +
-                        directory.path("state") + "\"\n" + setting.server +
-                        "\n\n[[listener]]\nname = \"generic\"\naddress = \"" + setting.address +
-                        "\"\npool = \"generic\"\nrefusal_time = \"50ms\"\n" + setting.listener +
-                        "\n\n[pool.generic]\npam_service = \"" + setting.pam_service + "\"\npam_directory = \"" +
-                        setting.pam_directory + "\"\n" + setting.pool + "\n\n" + setting.programs + setting.more);
+  return directory.write("usher.toml", "[server]\nruntime_directory = \"" + directory.path("run") +
+                                           "\"\nstate_directory = \"" + directory.path("state") + "\"\n" +
+                                           setting.server + "\n\n[[listener]]\nname = \"generic\"\naddress = \"" +
+                                           setting.address + "\"\npool = \"generic\"\nrefusal_time = \"50ms\"\n" +
+                                           setting.listener + "\n\n[pool.generic]\npam_service = \"" +
+                                           setting.pam_service + "\"\npam_directory = \"" + setting.pam_directory +
+                                           "\"\n" + setting.pool + "\n\n" + setting.programs + setting.more);
 }
 
 Installation::Installation(const Setting& setting, const std::vector<std::string>& before) {
@@ -101,7 +101,9 @@ Result Installation::usher(std::vector<std::string> words) const {
   return run(words);
 }
 
-std::vector<Row> Installation::status() const { return rows_of("status", usher({"status", "--json"})); }
+std::vector<Row> Installation::status() const {
+  return rows_of("status", usher({"status", "--json"}));
+}
 
 std::string Installation::present_address(const std::string& listener) const {
   for (const Row& row : status()) {
@@ -125,7 +127,9 @@ JobRow Installation::job_of(const Client& client) const {
 
 std::vector<JobRow> Installation::jobs_with(const std::string& key, const std::string& value) const {
   std::vector<JobRow> rows = jobs(true);
-  rows.erase(std::remove_if(rows.begin(), rows.end(), [&](const JobRow& row) { return !row.count(key) || row.at(key) != value; }), rows.end());
+  rows.erase(std::remove_if(rows.begin(), rows.end(),
+                            [&](const JobRow& row) { return !row.count(key) || row.at(key) != value; }),
+             rows.end());
   return rows;
 }
 
@@ -161,8 +165,8 @@ bool Installation::is_calm(std::size_t ready) const {
 }
 
 std::string shell_program(const std::string& name, const std::string& script, const std::string& more) {
-  return "[program." + name + "]\ndescription = \"a test\"\nusers = [\"*\"]\ncommand = [\"/bin/sh\", \"-c\", '''" + script +
-         "''']\n" + more + "\n";
+  return "[program." + name + "]\ndescription = \"a test\"\nusers = [\"*\"]\ncommand = [\"/bin/sh\", \"-c\", '''" +
+         script + "''']\n" + more + "\n";
 }
 
 void log_in(Client& client, const std::string& user, const std::string& program) {

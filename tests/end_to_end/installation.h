@@ -4,8 +4,8 @@
 //   Client client(usher.address());
 //   log_in(client, usual_account(), "who");
 //
-// Model:  `usher start --foreground` in a temporary directory, on ports that the kernel picks; stopped and gone with the test.
-// Errors: std::runtime_error with the log when it does not start.
+// Model:  `usher start --foreground` in a temporary directory, on ports that the kernel picks; stopped and gone with
+// the test. Errors: std::runtime_error with the log when it does not start.
 #pragma once
 
 #include <map>
@@ -21,11 +21,11 @@
 namespace usher::testing {
 
 struct Setting {
-  std::string programs{};                     // TOML: [program.NAME] tables
-  std::string listener{};                     // TOML: more keys of the listener "generic"
-  std::string pool{};                         // TOML: more keys of the pool "generic"
-  std::string more{};                         // TOML: further tables
-  std::string server{};                       // TOML: more keys of [server]
+  std::string programs{};  // TOML: [program.NAME] tables
+  std::string listener{};  // TOML: more keys of the listener "generic"
+  std::string pool{};      // TOML: more keys of the pool "generic"
+  std::string more{};      // TOML: further tables
+  std::string server{};    // TOML: more keys of [server]
   std::string address = "127.0.0.1:0";
   std::string pam_service = "usher-test";
   std::string pam_directory = "/etc/pam.d";

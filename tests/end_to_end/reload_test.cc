@@ -15,13 +15,17 @@ using namespace usher::testing;
 
 namespace {
 
-std::string generation_of(const Installation& usher) { return usher.status().at(0).at("generation"); }
+std::string generation_of(const Installation& usher) {
+  return usher.status().at(0).at("generation");
+}
 
 bool serves(const std::string& address) {
   return run_program(address, usual_account(), "who").starts_with(usual_account() + "\n");
 }
 
-std::string says(const std::string& word) { return shell_program("say", "echo " + word + "; exec cat"); }
+std::string says(const std::string& word) {
+  return shell_program("say", "echo " + word + "; exec cat");
+}
 
 // The line that the program begins with.
 std::string first_line(Client& client, const std::string& program) {
@@ -33,9 +37,7 @@ std::string listener(const std::string& name, const std::string& address, const 
   return "[[listener]]\nname = \"" + name + "\"\naddress = \"" + address + "\"\npool = \"generic\"\n" + more + "\n";
 }
 
-bool accepts(const std::string& address) try {
-  return Client(address).fd() >= 0;
-} catch (const std::system_error&) {
+bool accepts(const std::string& address) try { return Client(address).fd() >= 0; } catch (const std::system_error&) {
   return false;
 }
 
@@ -45,7 +47,8 @@ void write_faults(const Installation& usher, const Setting& setting) {
   faulty.listener += "login_tries = 99\nno_such_key = 1\n";
   faulty.pam_service = "no-such-service";
   usher.rewrite(faulty);
-  usher.directory().write("programs.d/faulty.toml", "[program.faulty]\ncommand = [\"/no/such/program\"]\nnice = \"very\"\n");
+  usher.directory().write("programs.d/faulty.toml",
+                          "[program.faulty]\ncommand = [\"/no/such/program\"]\nnice = \"very\"\n");
 }
 
 }  // namespace
@@ -118,11 +121,15 @@ TEST_CASE("reload: a faulty configuration changes nothing and is told in the wor
   const Result reload = usher.reload();
   CHECK(check.ending.code == 1);
   CHECK(reload.ending.code == 1);
-  const std::string faults = check.error_output.substr(0, check.error_output.rfind('\n', check.error_output.size() - 2) + 1);
+  const std::string faults =
+      check.error_output.substr(0, check.error_output.rfind('\n', check.error_output.size() - 2) + 1);
   CHECK(std::count(faults.begin(), faults.end(), '\n') >= 4);
   CHECK(reload.error_output == faults + "usher: nothing was changed: the configuration has faults\n");
   usher.process().signal(SIGHUP);
-  CHECK(wait_until([&] { return usher.log().find("configuration_refused", usher.log().find("configuration_refused") + 1) != std::string::npos; }));
+  CHECK(wait_until([&] {
+    return usher.log().find("configuration_refused", usher.log().find("configuration_refused") + 1) !=
+           std::string::npos;
+  }));
   CHECK(generation_of(usher) == "1");
   CHECK(usher.jobs() == workers);
   CHECK(serves(usher.address()));
