@@ -380,6 +380,7 @@ class Pool {
     const auto found = jobs_.find(ended.number);
     if (found == jobs_.end()) return;
     PoolJob& job = *found->second;
+    if (job.link) job.link->hear_now();  // the starter's word may come before the worker's own last one is read
     if (job.log) job.log->finish();
     if (job.place) places_.give_back(*job.place);
     const bool was_idle = job.stage == JobStage::starting || job.stage == JobStage::ready;
