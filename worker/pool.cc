@@ -236,11 +236,12 @@ class Pool {
   // Every pool has had its first workers of this generation, or can have no more.
   void report_ready() {
     const auto has_enough = [this](const PoolConfig& pool) {
-      return became_ready_[pool.name] >= pool.initial || counts_of(pool.name).total >= pool.maximum;
+      const PoolCounts counts = counts_of(pool.name);
+      return became_ready_[pool.name] >= pool.initial || (counts.starting == 0 && counts.total >= pool.maximum);
     };
     if (reported_ready_ || !std::all_of(configuration_.pools.begin(), configuration_.pools.end(), has_enough)) return;
     reported_ready_ = true;
-    starter_.send(ServiceReady{generation_});
+    store_->after_flush([this, generation = generation_] { starter_.send(ServiceReady{generation}); });
   }
 
   bool paused(const std::string& pool) const {
