@@ -60,7 +60,9 @@ void Dispatcher::schedule() {
   loop_.defer([this] {
     scheduled_ = false;
     for (auto& [pool, queue] : queues_) {
-      if (!queue.pending.empty() && !queue.waits()) dispatch(pool, queue);
+      if (queue.pending.empty()) continue;
+      const bool hears_of_workers = queue.waits() && queue.pending.rbegin()->second->may_wait;
+      if (!hears_of_workers) dispatch(pool, queue);
     }
   });
 }
@@ -97,8 +99,18 @@ void Dispatcher::wait_for_ready(const std::string& pool, PoolQueue& queue) {
     });
   }
   queue.ready->arm();
-  const auto waiting = queue.pending;
-  for (const auto& [serial, visitor] : waiting) callbacks_.no_worker(visitor);
+  turn_away_impatient(pool, queue);
+}
+
+// The newest in line: as many as no worker is on its way for.
+void Dispatcher::turn_away_impatient(const std::string& pool, PoolQueue& queue) {
+  const auto on_their_way = static_cast<std::size_t>(
+      std::count_if(early_.begin(), early_.end(), [&](const auto& entry) { return entry.second == pool; }));
+  while (queue.pending.size() > on_their_way) {
+    const VisitorPtr newest = queue.pending.rbegin()->second;
+    if (newest->may_wait) return;
+    callbacks_.no_worker(newest);
+  }
 }
 
 void Dispatcher::hand_over(const std::string& pool, PoolQueue& queue) {

@@ -25,7 +25,7 @@ class Dispatcher {
   struct Callbacks {
     std::function<HandOver(const Visitor&)> control_record;
     std::function<void(const VisitorPtr&)> login_over;  // also when its worker died: the listener lets go of it
-    std::function<void(const VisitorPtr&)> no_worker;   // none is ready: may it wait?
+    std::function<void(const VisitorPtr&)> no_worker;   // it may not wait, and none is ready
     std::function<void(const VisitorPtr&)> unservable;  // worker after worker died over it
   };
 
@@ -63,10 +63,10 @@ class Dispatcher {
   };
 
   void schedule();
-  void dispatch_all();
   void dispatch(const std::string& pool, PoolQueue& queue);
   bool assign(const std::string& pool, PoolQueue& queue);
   void wait_for_ready(const std::string& pool, PoolQueue& queue);
+  void turn_away_impatient(const std::string& pool, PoolQueue& queue);
   void hand_over(const std::string& pool, PoolQueue& queue);
   bool send(const JobId& id, Worker& worker, const VisitorPtr& visitor);
   void hear(const JobId& id, Packet& packet);

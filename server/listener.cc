@@ -165,6 +165,7 @@ class Listener {
     visitor->listener = place.config.name;
     visitor->pool = place.config.pool;
     visitor->network = network;
+    visitor->may_wait = place.may_wait;
     visitor->accepted_at = Clock::now();
     visitor->pending_until = visitor->accepted_at + place.config.pending_timeout;
     visitor->timer = loop_.at(visitor->pending_until, [this, serial = visitor->serial] {
@@ -217,12 +218,6 @@ class Listener {
     return record;
   }
 
-  void no_worker(const VisitorPtr& visitor) {
-    for (const Place& place : places_) {
-      if (place.config.name == visitor->listener && !place.may_wait) return turn_away(visitor, Code::busy);
-    }
-  }
-
   // ---- the end ----
 
   void stop() {
@@ -254,7 +249,7 @@ class Listener {
   Dispatcher dispatcher_{loop_,
                          {[this](const Visitor& visitor) { return control_record(visitor); },
                           [this](const VisitorPtr& visitor) { let_go(visitor); },
-                          [this](const VisitorPtr& visitor) { no_worker(visitor); },
+                          [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); },
                           [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); }}};
 };
 

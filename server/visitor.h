@@ -20,6 +20,7 @@ struct Visitor {
   std::string listener;
   std::string pool;
   std::string network;  // "192.0.2.0/24"
+  bool may_wait = true;  // for a worker, until pending_until
   Instant accepted_at{};
   State state = State::pending;
   JobId worker;            // from handed_over on

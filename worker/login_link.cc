@@ -91,6 +91,7 @@ void LoginLink::wait_end() {
   pollfd closed{fd(), 0, 0};
   ::poll(&closed, 1, milliseconds_until(Clock::now() + kLingerTime + std::chrono::seconds(1)));
   kill();
+  saw_client_off_ = true;
 }
 
 // A client that reads slowly may hold its login process up until the deadline of the login.
@@ -140,6 +141,7 @@ void LoginLink::gone() {
     }
   }
   kill();
+  saw_client_off_ = !crashed_;
   throw ClientGone{};
 }
 

@@ -62,6 +62,8 @@ class LoginLink : public Conversation {
   void kill() noexcept;
   // Did it end by a signal that nobody of Usher sent?
   bool crashed() const noexcept { return crashed_; }
+  // Has it closed the connection in order? Then nobody need do so again.
+  bool saw_client_off() const noexcept { return saw_client_off_; }
 
  private:
   template <class M>
@@ -81,6 +83,7 @@ class LoginLink : public Conversation {
   pid_t pid_ = 0;
   Instant last_answer_{};
   bool crashed_ = false;
+  bool saw_client_off_ = false;
 };
 
 }  // namespace usher

@@ -236,11 +236,12 @@ class Pool {
   // Every pool has had its first workers of this generation, or can have no more.
   void report_ready() {
     const auto has_enough = [this](const PoolConfig& pool) {
-      return became_ready_[pool.name] >= pool.initial || counts_of(pool.name).total >= pool.maximum;
+      const PoolCounts counts = counts_of(pool.name);
+      return became_ready_[pool.name] >= pool.initial || (counts.starting == 0 && counts.total >= pool.maximum);
     };
     if (reported_ready_ || !std::all_of(configuration_.pools.begin(), configuration_.pools.end(), has_enough)) return;
     reported_ready_ = true;
-    starter_.send(ServiceReady{generation_});
+    store_->after_flush([this, generation = generation_] { starter_.send(ServiceReady{generation}); });
   }
 
   bool paused(const std::string& pool) const {
@@ -285,7 +286,7 @@ class Pool {
     announce(job);
     store_->make_ready(job.row);
     ++became_ready_[job.row.pool];
-    report_ready();
+    refill_later();  // one lot may not have been enough
   }
 
   void retire_outdated() {
@@ -380,6 +381,7 @@ class Pool {
     const auto found = jobs_.find(ended.number);
     if (found == jobs_.end()) return;
     PoolJob& job = *found->second;
+    if (job.link) job.link->hear_now();  // the starter's word may come before the worker's own last one is read
     if (job.log) job.log->finish();
     if (job.place) places_.give_back(*job.place);
     const bool was_idle = job.stage == JobStage::starting || job.stage == JobStage::ready;

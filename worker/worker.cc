@@ -407,6 +407,7 @@ class Worker {
     end_with_starter(true);
     if (!starter_lives) ::alarm(10);  // nobody else would end a module that hangs
     pam_->close();
+    if (login_->saw_client_off()) connection_.reset();
     close_in_order(std::move(connection_));
     const bool clean = end_all_descendants(Clock::now() + kLeftoverPatience);
     if (login_->crashed()) return WorkerExit::login_crashed;

@@ -60,16 +60,31 @@ void WorkerSupervisor::stop(std::chrono::milliseconds delay, bool sessions_too) 
 
 bool WorkerSupervisor::ended(pid_t pid, int status, const rusage& usage) {
   if (template_.ended(pid, status)) return true;
-  const std::uint32_t number = table_.ended(pid);
-  if (number == 0) return false;
+  if (const std::uint32_t number = table_.ended(pid); number != 0) {
+    report_end(number, status, usage);
+    return true;
+  }
+  if (template_.outstanding() > 0) {
+    early_ends_[pid] = {status, usage};
+  } else {
+    early_ends_.clear();
+  }
+  return false;
+}
+
+void WorkerSupervisor::report_end(std::uint32_t number, int status, const rusage& usage) {
   if (exited_as(status, WorkerExit::login_crashed)) template_.renew();
   if (!exited_as(status, WorkerExit::clean)) look_for_orphans();
   callbacks_.ended({number, status, microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
                     static_cast<std::uint64_t>(usage.ru_maxrss)});
-  return true;
 }
 
 void WorkerSupervisor::forked(std::uint32_t number, pid_t pid) {
+  if (const auto early = early_ends_.extract(pid)) {
+    table_.failed(number);
+    callbacks_.forked({number, pid});
+    return report_end(number, early.mapped().status, early.mapped().usage);
+  }
   table_.forked(number, pid);
   callbacks_.forked({number, pid});
   if (stopping_) table_.end(number, 0ms);

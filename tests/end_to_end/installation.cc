@@ -44,10 +44,29 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+// The rows of a command that succeeded.
+std::vector<Row> rows_of(const std::string& command, const Result& result) {
+  if (result.ending.code != 0) throw std::runtime_error("usher " + command + ": " + result.error_output);
+  std::vector<Row> rows;
+  for (const std::string& line : lines_of(result.output)) rows.push_back(parse_row(line));
+  return rows;
+}
+
 }  // namespace
 
+std::string write_configuration(const TemporaryDirectory& directory, const Setting& setting) {
+  directory.write("programs.d/README", "one file a program\n");
+  return directory.write("usher.toml", "[server]\nruntime_directory = \"" + directory.path("run") +
+                                           "\"\nstate_directory = \"" + directory.path("state") + "\"\n" +
+                                           setting.server + "\n\n[[listener]]\nname = \"generic\"\naddress = \"" +
+                                           setting.address + "\"\npool = \"generic\"\nrefusal_time = \"50ms\"\n" +
+                                           setting.listener + "\n\n[pool.generic]\npam_service = \"" +
+                                           setting.pam_service + "\"\npam_directory = \"" + setting.pam_directory +
+                                           "\"\n" + setting.pool + "\n\n" + setting.programs + setting.more);
+}
+
 Installation::Installation(const Setting& setting, const std::vector<std::string>& before) {
-  write(setting);
+  write_configuration(directory_, setting);
   start(before);
 }
 
@@ -56,15 +75,6 @@ Installation::~Installation() {
     process_->signal(SIGTERM);
     process_->wait_for_end(kPatience);
   }
-}
-
-void Installation::write(const Setting& setting) const {
-  directory_.write("usher.toml", "[server]\nruntime_directory = \"" + directory_.path("run") + "\"\nstate_directory = \"" +
-                                     directory_.path("state") + "\"\n\n[[listener]]\nname = \"generic\"\naddress = \"" +
-                                     setting.address + "\"\npool = \"generic\"\nrefusal_time = \"50ms\"\n" + setting.listener +
-                                     "\n\n[pool.generic]\npam_service = \"" + setting.pam_service + "\"\npam_directory = \"" +
-                                     setting.pam_directory + "\"\n" + setting.pool + "\n\n" + setting.programs + setting.more);
-  directory_.write("programs.d/README", "one file a program\n");
 }
 
 void Installation::start(const std::vector<std::string>& before) {
@@ -91,19 +101,35 @@ Result Installation::usher(std::vector<std::string> words) const {
   return run(words);
 }
 
+std::vector<Row> Installation::status() const {
+  return rows_of("status", usher({"status", "--json"}));
+}
+
+std::string Installation::present_address(const std::string& listener) const {
+  for (const Row& row : status()) {
+    if (row.at("kind") == "listener" && row.at("name") == listener) return row.at("address");
+  }
+  throw std::runtime_error("no listener " + listener + " in the status");
+}
+
 std::vector<JobRow> Installation::jobs(bool all) const {
   std::vector<std::string> words{"jobs", "--json"};
   if (all) words.push_back("--all");
-  const Result result = usher(words);
-  if (result.ending.code != 0) throw std::runtime_error("usher jobs: " + result.error_output);
+  return rows_of("jobs", usher(words));
+}
+
+JobRow Installation::job_of(const Client& client) const {
   std::vector<JobRow> rows;
-  for (const std::string& line : lines_of(result.output)) rows.push_back(parse_row(line));
-  return rows;
+  wait_until([&] { return !(rows = jobs_with("client", client.local_address())).empty(); });
+  if (rows.size() != 1) throw std::runtime_error(std::to_string(rows.size()) + " jobs of " + client.local_address());
+  return rows[0];
 }
 
 std::vector<JobRow> Installation::jobs_with(const std::string& key, const std::string& value) const {
   std::vector<JobRow> rows = jobs(true);
-  rows.erase(std::remove_if(rows.begin(), rows.end(), [&](const JobRow& row) { return !row.count(key) || row.at(key) != value; }), rows.end());
+  rows.erase(std::remove_if(rows.begin(), rows.end(),
+                            [&](const JobRow& row) { return !row.count(key) || row.at(key) != value; }),
+             rows.end());
   return rows;
 }
 
@@ -139,8 +165,8 @@ bool Installation::is_calm(std::size_t ready) const {
 }
 
 std::string shell_program(const std::string& name, const std::string& script, const std::string& more) {
-  return "[program." + name + "]\ndescription = \"a test\"\nusers = [\"*\"]\ncommand = [\"/bin/sh\", \"-c\", '''" + script +
-         "''']\n" + more + "\n";
+  return "[program." + name + "]\ndescription = \"a test\"\nusers = [\"*\"]\ncommand = [\"/bin/sh\", \"-c\", '''" +
+         script + "''']\n" + more + "\n";
 }
 
 void log_in(Client& client, const std::string& user, const std::string& program) {
