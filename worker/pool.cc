@@ -1,13 +1,11 @@
 #include "worker/pool.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
-#include <set>
 
 #include "auth/account.h"
 #include "base/log.h"
@@ -17,6 +15,7 @@
 #include "worker/pool_job.h"
 #include "worker/pool_policy.h"
 #include "worker/pool_store.h"
+#include "worker/returning_workers.h"
 
 namespace usher {
 namespace {
@@ -33,8 +32,9 @@ class Pool {
   Pool(UniqueFd starter, UniqueFd pool_socket)
       : starter_(loop_, Channel(std::move(starter)), [this](Packet& packet) { hear_starter(packet); },
                  [this](const std::string&) { finish(); }),
-        socket_(std::move(pool_socket)),
-        socket_watch_(loop_.watch(socket_.get(), EPOLLIN, [this](std::uint32_t) { accept_worker(); })) {}
+        returning_(loop_, std::move(pool_socket), [this](pid_t pid, const Resume& resume, Channel channel) {
+          returned(pid, resume, std::move(channel));
+        }) {}
 
   int run() {
     try {
@@ -394,42 +394,18 @@ class Pool {
     refill_later();
   }
 
-  // ---- pool.sock ----
+  // ---- a worker comes back ----
 
-  // Workers whose pool died come here. Which process it is the kernel says; which job it has it says itself, and the starter
-  // has said which process that job's worker is.
-  void accept_worker() {
-    UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    ucred peer{};
-    socklen_t length = sizeof peer;
-    if (!fd || ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return;
-    const auto stranger = std::make_shared<Stranger>();
-    stranger->pid = peer.pid;
-    strangers_.insert(stranger);
-    stranger->link = std::make_unique<Link>(
-        loop_, Channel(std::move(fd)), [this, known = stranger.get()](Packet& packet) { hear_stranger(*known, packet); },
-        [this, known = stranger.get()](const std::string& why) { lose_stranger(*known, why); }, 1);
-  }
-
-  void hear_stranger(Stranger& stranger, Packet& packet) {
-    if (stranger.number != 0) return hear_worker(*jobs_.at(stranger.number), packet);
-    stranger.gate.check(packet, JobStage::unknown);
-    const auto resume = packet.as<Resume>();
+  // Which process has which job the starter has said.
+  void returned(pid_t pid, const Resume& resume, Channel channel) {
     const auto living = living_.find(resume.number);
-    if (!store_ || living == living_.end() || living->second != stranger.pid) throw ProtocolError("no such worker");
+    if (!store_ || living == living_.end() || living->second != pid) throw ProtocolError("no such worker");
     JobPtr& job = jobs_[resume.number];
     if (!job) job = std::make_unique<PoolJob>();
     if (job->row.number != 0 && job->row.id.bytes != resume.id) throw ProtocolError("another job has that number");
     restore(*job, resume);
-    stranger.number = resume.number;
-    job->stranger = strangers_.extract(stranger.shared_from_this()).value();
-    job->link = std::move(stranger.link);
+    attach(*job, std::move(channel));
     if (job->stage == JobStage::ready) tell_to_go(*job);  // no listener can reach it
-  }
-
-  void lose_stranger(Stranger& stranger, const std::string& why) {
-    if (stranger.number != 0) return lose_channel(stranger.number, why);
-    strangers_.erase(stranger.shared_from_this());
   }
 
   void restore(PoolJob& job, const Resume& resume) {
@@ -475,8 +451,7 @@ class Pool {
 
   EventLoop loop_;
   Link starter_;
-  UniqueFd socket_;
-  EventLoop::Watch socket_watch_;
+  ReturningWorkers returning_;
   Configuration configuration_;
   std::uint32_t generation_ = 0;
   std::optional<PoolStore> store_;
@@ -491,7 +466,6 @@ class Pool {
   bool reported_ready_ = false;
   bool refill_scheduled_ = false;
   bool stopping_ = false;
-  std::set<std::shared_ptr<Stranger>> strangers_;
 };
 
 }  // namespace

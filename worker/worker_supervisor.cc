@@ -47,9 +47,9 @@ void WorkerSupervisor::start(const StartWorker& order, std::vector<UniqueFd> cha
   const PoolConfig& pool = configuration->pools[order.pool];
   if (table_.count(pool.name) >= pool.maximum) return refuse(order.number, "the pool is at its maximum");
 
-  auto [ours, workers] = make_channel();
-  table_.add(order.number, std::move(configuration), pool.name, std::move(ours));
-  channels.insert(channels.begin(), workers.release());
+  ChannelPair pair = make_channel();
+  table_.add(order.number, std::move(configuration), pool.name, std::move(pair.ours));
+  channels.insert(channels.begin(), pair.theirs.release());
   template_.fork_worker({order.number, order.id, order.pool}, std::move(channels));
 }
 
