@@ -201,12 +201,12 @@ TEST_CASE("killed: when the starter dies everything ends, and Usher starts again
   REQUIRE(all.size() > 8);
   usher.process().signal(SIGKILL);
   const auto running = [&] { return std::any_of(all.begin(), all.end(), is_running); };
-  const Result again = run({USHER_COMMAND, "start", "--config", usher.configuration()});
-  CHECK(again.ending.code == 0);
+  const Background again(usher.configuration());
+  CHECK(again.start().ending.code == 0);
   CHECK(wait_until([&] { return !running(); }, kTrueAgain));
   CHECK_FALSE(is_running(program));
   CHECK(read_file("/etc/pam_record").find("phase=close") != std::string::npos);
-  CHECK(usher.usher({"stop"}).ending.code == 0);
+  CHECK(again.usher({"stop"}).ending.code == 0);
 }
 
 TEST_CASE("killed: in a storm of kills every client that keeps its own worker is served, and all is true afterwards") {
