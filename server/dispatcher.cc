@@ -78,7 +78,8 @@ void Dispatcher::dispatch(const std::string& pool, PoolQueue& queue) {
 bool Dispatcher::assign(const std::string& pool, PoolQueue& queue) {
   Registry::Update update(*registry_);
   std::vector<JobId> ids;
-  const std::size_t wanted = std::min(queue.pending.size(), kBatch);
+  const std::size_t provided = std::min(queue.pending.size(), on_their_way(pool));
+  const std::size_t wanted = std::min(queue.pending.size() - provided, kBatch);
   while (ids.size() < wanted) {
     const bool watched = queue.ready && queue.ready->armed();
     const std::optional<JobId> id = watched ? update.assign(pool, *queue.ready) : update.assign(pool);
@@ -104,20 +105,24 @@ void Dispatcher::wait_for_ready(const std::string& pool, PoolQueue& queue) {
 
 // The newest in line: as many as no worker is on its way for.
 void Dispatcher::turn_away_impatient(const std::string& pool, PoolQueue& queue) {
-  const auto on_their_way = static_cast<std::size_t>(
-      std::count_if(early_.begin(), early_.end(), [&](const auto& entry) { return entry.second == pool; }));
-  while (queue.pending.size() > on_their_way) {
+  while (queue.pending.size() > on_their_way(pool)) {
     const VisitorPtr newest = queue.pending.rbegin()->second;
     if (newest->may_wait) return;
     callbacks_.no_worker(newest);
   }
 }
 
+std::size_t Dispatcher::on_their_way(const std::string& pool) const {
+  return static_cast<std::size_t>(
+      std::count_if(early_.begin(), early_.end(), [&](const auto& entry) { return entry.second == pool; }));
+}
+
 void Dispatcher::hand_over(const std::string& pool, PoolQueue& queue) {
   for (const JobId& id : std::exchange(queue.in_hand, {})) {
+    if (!workers_.contains(id)) callbacks_.hear_pool();
     const auto worker = workers_.find(id);
     if (worker == workers_.end()) {
-      early_[id] = pool;
+      expect(id, pool);
       continue;
     }
     if (queue.pending.empty()) {
@@ -127,6 +132,17 @@ void Dispatcher::hand_over(const std::string& pool, PoolQueue& queue) {
     const VisitorPtr visitor = queue.pending.begin()->second;
     if (send(id, worker->second, visitor)) queue.pending.erase(visitor->serial);
   }
+}
+
+// A worker that has been announced and is unknown has ended.
+void Dispatcher::expect(const JobId& id, const std::string& pool) {
+  if (std::erase(gone_, id) == 0) early_[id] = pool;
+}
+
+void Dispatcher::forget_pool() {
+  early_.clear();
+  gone_.clear();
+  schedule();
 }
 
 bool Dispatcher::send(const JobId& id, Worker& worker, const VisitorPtr& visitor) {
@@ -157,7 +173,11 @@ void Dispatcher::hear(const JobId& id, Packet& packet) {
 void Dispatcher::lose(const JobId& id) {
   const auto worker = workers_.extract(id);
   const VisitorPtr visitor = worker.mapped().visitor;
-  if (!visitor) return;
+  if (!visitor) {
+    if (!worker.mapped().taken) gone_.push_back(id);
+    if (gone_.size() > kMostGone) gone_.pop_front();
+    return;
+  }
   if (worker.mapped().taken || visitor->state == State::evicted) return callbacks_.login_over(visitor);
   const bool too_late = Clock::now() >= visitor->pending_until;
   if (too_late || ++visitor->attempts >= kMaxAttempts) return callbacks_.unservable(visitor);

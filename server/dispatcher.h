@@ -1,10 +1,12 @@
 // Clients that wait for a worker, and workers that wait for a client, brought together.
 //
-// Model:  a client is pending until it has been handed over and taken. Ids come out of the ready queue together with the change
-//         of their job's state; a pool whose queue is empty is watched, and its clients wait in order of arrival. A worker that
-//         is gone before it said Taken leaves its client pending, in its old place.
+// Model:  a client is pending until it has been handed over and taken. Ids come out of the ready queue together with
+// the change
+//         of their job's state; a pool whose queue is empty is watched, and its clients wait in order of arrival. A
+//         worker that is gone before it said Taken leaves its client pending, in its old place.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -27,6 +29,7 @@ class Dispatcher {
     std::function<void(const VisitorPtr&)> login_over;  // also when its worker died: the listener lets go of it
     std::function<void(const VisitorPtr&)> no_worker;   // it may not wait, and none is ready
     std::function<void(const VisitorPtr&)> unservable;  // worker after worker died over it
+    std::function<void()> hear_pool;                    // reads what announcements have come by now
   };
 
   Dispatcher(EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
@@ -40,12 +43,15 @@ class Dispatcher {
   void evict(const Visitor& visitor);
   std::size_t pending() const;
 
-  // The pool says how a ready worker is reached.
+  // The pool says how a ready worker is reached; it does so before the id is in the queue.
   void announce(const JobId& id, Channel channel);
+  // Workers of a pool that is gone are announced no more.
+  void forget_pool();
 
  private:
   static constexpr unsigned kMaxAttempts = 20;
   static constexpr std::size_t kBatch = 32;
+  static constexpr std::size_t kMostGone = 1024;
 
   struct Worker {
     std::unique_ptr<Link> link;
@@ -55,7 +61,7 @@ class Dispatcher {
   };
   struct PoolQueue {
     std::map<std::uint64_t, VisitorPtr> pending;  // in order of arrival
-    std::vector<JobId> in_hand;                      // assigned, and without a client yet
+    std::vector<JobId> in_hand;                   // assigned, and without a client yet
     std::optional<Watch> ready;
     EventLoop::Watch watch;
 
@@ -68,6 +74,8 @@ class Dispatcher {
   void wait_for_ready(const std::string& pool, PoolQueue& queue);
   void turn_away_impatient(const std::string& pool, PoolQueue& queue);
   void hand_over(const std::string& pool, PoolQueue& queue);
+  std::size_t on_their_way(const std::string& pool) const;
+  void expect(const JobId& id, const std::string& pool);
   bool send(const JobId& id, Worker& worker, const VisitorPtr& visitor);
   void hear(const JobId& id, Packet& packet);
   void lose(const JobId& id);
@@ -78,6 +86,7 @@ class Dispatcher {
   std::map<std::string, PoolQueue> queues_;
   std::map<JobId, Worker> workers_;
   std::map<JobId, std::string> early_;  // assigned, and not announced yet: which pool
+  std::deque<JobId> gone_;              // ended idle, and may still be in the queue
   bool scheduled_ = false;
 };
 

@@ -114,6 +114,7 @@ class Listener {
         loop_, Channel(packet.take_descriptor(0)), [this](Packet& said) { hear_pool(said); },
         [this](const std::string&) { pool_.reset(); }, 1);
     pool_gate_ = Gate(kPoolAnnouncements);
+    dispatcher_.forget_pool();
   }
 
   void hear_pool(Packet& packet) {
@@ -250,7 +251,10 @@ class Listener {
                          {[this](const Visitor& visitor) { return control_record(visitor); },
                           [this](const VisitorPtr& visitor) { let_go(visitor); },
                           [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); },
-                          [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); }}};
+                          [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); },
+                          [this] {
+                            if (pool_) pool_->hear_now();
+                          }}};
 };
 
 }  // namespace

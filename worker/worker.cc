@@ -384,6 +384,10 @@ class Worker {
 
   NoSession client_gone() {
     if (login_->crashed()) log::error("login_process_crashed", {{"job", job_}, {"client", facts_.client.text()}});
+    if (login_->met_bad_input()) {
+      refuse_log(account_.name, "bad input");
+      return refused(Code::bad_input);
+    }
     const bool too_slow = Clock::now() >= deadline_;
     refuse_log(account_.name, too_slow ? "too slow" : "the client left");
     return too_slow ? refused(Code::too_slow) : NoSession{EndKind::lost, 0};

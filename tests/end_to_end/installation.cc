@@ -44,6 +44,12 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+std::vector<std::string> command_line(std::vector<std::string> words, const std::string& configuration) {
+  words.insert(words.begin(), USHER_COMMAND);
+  words.insert(words.begin() + 2, {"--config", configuration});
+  return words;
+}
+
 // The rows of a command that succeeded.
 std::vector<Row> rows_of(const std::string& command, const Result& result) {
   if (result.ending.code != 0) throw std::runtime_error("usher " + command + ": " + result.error_output);
@@ -56,13 +62,13 @@ std::vector<Row> rows_of(const std::string& command, const Result& result) {
 
 std::string write_configuration(const TemporaryDirectory& directory, const Setting& setting) {
   directory.write("programs.d/README", "one file a program\n");
-  return directory.write("usher.toml", "[server]\nruntime_directory = \"" + directory.path("run") +
-                                           "\"\nstate_directory = \"" + directory.path("state") + "\"\n" +
-                                           setting.server + "\n\n[[listener]]\nname = \"generic\"\naddress = \"" +
-                                           setting.address + "\"\npool = \"generic\"\nrefusal_time = \"50ms\"\n" +
-                                           setting.listener + "\n\n[pool.generic]\npam_service = \"" +
-                                           setting.pam_service + "\"\npam_directory = \"" + setting.pam_directory +
-                                           "\"\n" + setting.pool + "\n\n" + setting.programs + setting.more);
+  return directory.write(
+      "usher.toml", "[server]\nruntime_directory = \"" + directory.path("run") + "\"\nstate_directory = \"" +
+                        directory.path("state") + "\"\n" + setting.server +
+                        "\n\n[[listener]]\nname = \"generic\"\naddress = \"" + setting.address +
+                        "\"\npool = \"generic\"\nrefusal_time = \"" + setting.refusal_time + "\"\n" + setting.listener +
+                        "\n\n[pool.generic]\npam_service = \"" + setting.pam_service + "\"\npam_directory = \"" +
+                        setting.pam_directory + "\"\n" + setting.pool + "\n\n" + setting.programs + setting.more);
 }
 
 Installation::Installation(const Setting& setting, const std::vector<std::string>& before) {
@@ -96,9 +102,7 @@ std::string Installation::address(const std::string& listener) const {
 }
 
 Result Installation::usher(std::vector<std::string> words) const {
-  words.insert(words.begin(), USHER_COMMAND);
-  words.insert(words.begin() + 2, {"--config", configuration()});
-  return run(words);
+  return run(command_line(std::move(words), configuration()));
 }
 
 std::vector<Row> Installation::status() const {
@@ -162,6 +166,28 @@ bool Installation::is_calm(std::size_t ready) const {
     ++templates;
   }
   return workers >= ready && templates == 1;
+}
+
+Background::Background(std::string configuration, std::vector<std::string> before)
+    : configuration_(std::move(configuration)) {
+  const std::vector<std::string> command = command_line({"start"}, configuration_);
+  before.insert(before.end(), command.begin(), command.end());
+  start_ = run(before);
+  const std::string mark = "Usher is running (process ";
+  if (start_.output.starts_with(mark)) pid_ = static_cast<pid_t>(std::stol(start_.output.substr(mark.size())));
+}
+
+Background::~Background() {
+  if (pid_ == 0 || !is_running(pid_)) return;
+  try {
+    usher({"stop"});
+  } catch (const std::exception&) {
+    ::kill(pid_, SIGKILL);  // it does not answer; what is below it ends with it
+  }
+}
+
+Result Background::usher(std::vector<std::string> words) const {
+  return run(command_line(std::move(words), configuration_));
 }
 
 std::string shell_program(const std::string& name, const std::string& script, const std::string& more) {

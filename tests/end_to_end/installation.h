@@ -29,6 +29,7 @@ struct Setting {
   std::string address = "127.0.0.1:0";
   std::string pam_service = "usher-test";
   std::string pam_directory = "/etc/pam.d";
+  std::string refusal_time = "50ms";
 };
 
 // Writes usher.toml into the directory, with its runtime and state directories there; gives its path.
@@ -77,6 +78,26 @@ class Installation {
 
   TemporaryDirectory directory_;
   std::optional<Process> process_;
+};
+
+// `usher start` in the background, stopped and gone with the test, whatever the test finds.
+class Background {
+ public:
+  // Shape: `before` is put before the command, to start it somewhere else.
+  explicit Background(std::string configuration, std::vector<std::string> before = {});
+  ~Background();
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+
+  const Result& start() const noexcept { return start_; }
+  // Of the starter; 0 when it did not start.
+  pid_t pid() const noexcept { return pid_; }
+  Result usher(std::vector<std::string> words) const;
+
+ private:
+  std::string configuration_;
+  Result start_;
+  pid_t pid_ = 0;
 };
 
 std::string shell_program(const std::string& name, const std::string& script, const std::string& more = "");

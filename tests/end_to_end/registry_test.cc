@@ -1,56 +1,46 @@
 // The registry and the history tell what really is and was, in whatever order the news of it arrive.
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <set>
 
 #include "tests/end_to_end/holdings.h"
+#include "tests/end_to_end/processes.h"
 #include "tests/end_to_end/visitors.h"
 #include "tests/support/accounts.h"
 #include "tests/support/process_table.h"
 #include "tests/support/skip.h"
 
 using namespace usher::testing;
+using usher::UniqueFd;
 
 namespace {
-
-pid_t pid_of(const JobRow& job) {
-  return static_cast<pid_t>(std::stol(job.at("pid")));
-}
-
-std::vector<pid_t> ready_workers(const Installation& usher) {
-  std::vector<pid_t> workers;
-  for (const JobRow& job : usher.jobs()) {
-    if (job.at("status") == "ready") workers.push_back(pid_of(job));
-  }
-  return workers;
-}
 
 // A process that is stopped while this stands, by SIGSTOP.
 class Stopped {
  public:
   explicit Stopped(pid_t pid) : pid_(pid) {
-    ::kill(pid_, SIGSTOP);
+    signal_to(pid_, SIGSTOP);
     wait_until([&] { return status_of(pid_, "State").starts_with("T"); });
   }
   Stopped(const Stopped&) = delete;
   Stopped& operator=(const Stopped&) = delete;
   ~Stopped() { go_on(); }
-  void go_on() const { ::kill(pid_, SIGCONT); }
+  void go_on() const { signal_to(pid_, SIGCONT); }
 
  private:
   pid_t pid_;
 };
 
-// The template: the one child of the starter that has neither a job nor a child.
-pid_t template_of(const Installation& usher) {
-  const std::vector<pid_t> workers = ready_workers(usher);
-  for (const ProcessEntry& process : children_of(usher.starter())) {
-    const bool is_worker = std::find(workers.begin(), workers.end(), process.pid) != workers.end();
-    if (process.name == "usher-worker" && !is_worker) return process.pid;
-  }
-  return 0;
+// Whether a stopped template has an order that it has not read: its channel to the starter is its first descriptor.
+bool has_an_order(pid_t pattern) {
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pattern, 0)));
+  const UniqueFd channel(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), 3, 0)));
+  int waiting = 0;
+  return ::ioctl(channel.get(), FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
 std::set<pid_t> children(pid_t pid) {
@@ -109,17 +99,11 @@ TEST_CASE(
   log_in(client, usual_account(), "fail");
   CHECK(client.read_line() == "on");
   CHECK(wait_until([&] { return usher.job_of(client).at("status") == "active"; }));
-  const pid_t worker = [&] {
-    const pid_t program = pid_of(usher.job_of(client));
-    for (const ProcessEntry& process : process_table()) {
-      if (process.pid == program) return process.parent;
-    }
-    return 0;
-  }();
+  const pid_t worker = worker_of(usher, client);
   const pid_t idle = ready_workers(usher).at(0);
   {
     const Stopped pool(usher.service("usher-pool"));
-    ::kill(idle, SIGKILL);
+    signal_to(idle, SIGKILL);
     CHECK(wait_until([&] { return !is_running(idle); }));
     client.send_line("go on");
     client.read_until_closed();
@@ -132,28 +116,29 @@ TEST_CASE(
 }
 
 TEST_CASE("registry: a worker that died before the template could tell of it is not taken for a living one") {
-  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
   const Installation usher(steady({.programs = kWho}));
   const Holdings before = holdings_of(usher);
   const std::vector<pid_t> workers = ready_workers(usher);
-  const Stopped pattern(template_of(usher));
+  const pid_t template_pid = template_of(usher);
+  const Stopped pattern(template_pid);
   // Its place is asked for, from a template that cannot answer yet.
-  ::kill(workers.at(0), SIGKILL);
-  CHECK(wait_until([&] { return usher.jobs_with("status", "starting").size() == 1; }));
+  signal_to(workers.at(0), SIGKILL);
+  REQUIRE(wait_until([&] { return has_an_order(template_pid); }));
   {
     const Stopped starter(usher.starter());
-    ::kill(workers.at(1), SIGKILL);  // so that the starter looks at its children first
+    signal_to(workers.at(1), SIGKILL);  // so that the starter looks at its children first
     CHECK(wait_until([&] { return !is_running(workers.at(1)); }));
     const std::set<pid_t> old = children(usher.starter());
     pattern.go_on();
     pid_t forked = 0;
-    CHECK(wait_until([&] {
+    REQUIRE(wait_until([&] {
       for (const pid_t pid : children(usher.starter())) {
         if (!old.contains(pid)) forked = pid;
       }
       return forked != 0;
     }));
-    ::kill(forked, SIGKILL);
+    signal_to(forked, SIGKILL);
     CHECK(wait_until([&] { return !is_running(forked); }));
   }
   CHECK(comes_back_to(usher, before));

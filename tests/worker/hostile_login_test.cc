@@ -21,8 +21,9 @@ namespace {
 std::function<void(Channel&)> attacker;  // set before the worker is forked
 }
 
-void run_login_process(Channel worker) {
+LoginExit run_login_process(Channel worker) {
   attacker(worker);
+  return LoginExit::over;
 }
 
 }  // namespace usher
