@@ -56,7 +56,7 @@ TEST_CASE("roads: every road serves one client after the other, over TCP and uni
                                       "address = \"unix:" + sockets.path("door") + "\"\n"});
     for (int i = 0; i < 8; ++i) CHECK(serves(usher));
     for (int i = 0; i < 4; ++i) CHECK(serves(usher, "local"));
-    CHECK(usher.jobs_with("end", "normal").size() == 12);
+    CHECK(wait_until([&] { return usher.jobs_with("end", "normal").size() == 12; }));
     CHECK(wait_until([&] { return usher.is_calm(kept(road, 2)); }));
     CHECK(usher.jobs_with("status", "ready").empty() == (road == "spawn"));
   }
