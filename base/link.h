@@ -45,6 +45,8 @@ class Link {
     return watch_ && waiting_.empty() && channel_.send(message, descriptor);
   }
   std::size_t waiting() const noexcept { return waiting_.size(); }
+  // The peer can send nothing more; what it has sent is still heard.
+  void refuse_more() noexcept;
   // Takes the channel out, for another link; this one is silent from then on.
   Channel release() {
     watch_.end();

@@ -1,6 +1,5 @@
 #include "worker/pool.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,9 +10,9 @@
 #include "base/log.h"
 #include "base/service_messages.h"
 #include "base/system.h"
-#include "handover/announcement.h"
 #include "worker/pool_job.h"
 #include "worker/pool_policy.h"
+#include "worker/pool_roads.h"
 #include "worker/pool_store.h"
 #include "worker/returning_workers.h"
 
@@ -72,7 +71,11 @@ class Pool {
     auto result = parse_configuration(unseal_configuration(packet.take_descriptor(0).get()));
     if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
     configuration_ = std::move(result.configuration);
+    for (PoolConfig& pool : configuration_.pools) {
+      if (configuration_.road_of(pool.name) == Dispatch::spawn) pool.initial = pool.threshold = pool.additional = 0;
+    }
     generation_ = configure.generation;
+    roads_.configure(configuration_);
     reported_ready_ = false;
     became_ready_.clear();
     if (!store_) begin();
@@ -142,13 +145,11 @@ class Pool {
       store_->put(listener_job_);
     }
     retire_assigned();
-    listener_ = std::make_unique<Link>(
-        loop_, Channel(packet.take_descriptor(0)), [](Packet&) { throw ProtocolError("the listener has nothing to say"); },
-        [this](const std::string&) { listener_.reset(); });
+    roads_.meet_listener(Channel(packet.take_descriptor(0)));
     for (const auto& [number, job] : jobs_) {
       if (job->stage == JobStage::ready && !job->retiring) announce(*job);
     }
-    listener_->send(Introduced{});
+    roads_.introduce();
   }
 
   // A listener that is gone may have taken a worker out of the queue and not reached it: such a worker would wait for ever.
@@ -162,9 +163,7 @@ class Pool {
   }
 
   void announce(const PoolJob& job) {
-    if (!listener_) return;
-    UniqueFd copy(check(::fcntl(job.listeners_end.fd(), F_DUPFD_CLOEXEC, 0), "announce a worker"));
-    listener_->send(WorkerChannel{job.row.id.bytes}, std::move(copy));
+    if (job.listeners_end) roads_.announce(job.row.id, job.row.pool, job.listeners_end);
   }
 
   void end_service_job(Job& job, const std::string& end) {
@@ -177,9 +176,21 @@ class Pool {
     const PoolConfig& pool = configuration_.pools[index];
     if (stopping_ || paused(pool.name)) return;
     const bool first = became_ready_[pool.name] < pool.initial;
-    for (std::uint32_t missing = workers_to_start(pool, counts_of(pool.name), first); missing > 0; --missing) {
-      start_worker(static_cast<std::uint16_t>(index));
+    const PoolCounts counts = counts_of(pool.name);
+    const auto place = static_cast<std::uint16_t>(index);
+    for (std::uint32_t missing = workers_to_start(pool, counts, first); missing > 0; --missing) start_worker(place);
+    if (configuration_.road_of(pool.name) == Dispatch::spawn) grant_wishes(place, counts.total);
+    roads_.announce_idle(pool.name, counts.ready);
+  }
+
+  void grant_wishes(std::uint16_t pool, std::uint32_t total) {
+    const PoolConfig& config = configuration_.pools[pool];
+    for (; total < config.maximum; ++total) {
+      UniqueFd workers_end = roads_.next_wish(config.name);
+      if (!workers_end) return;
+      start_worker(pool, std::move(workers_end));
     }
+    roads_.refuse_impatient(config.name);
   }
 
   // Once a round, however many workers were taken or ended in it.
@@ -204,7 +215,8 @@ class Pool {
     return counts;
   }
 
-  void start_worker(std::uint16_t pool) {
+  // `workers_end`: of the channel over which its client comes, where that is there already.
+  void start_worker(std::uint16_t pool, UniqueFd workers_end = {}) {
     auto job = std::make_unique<PoolJob>();
     Job& row = job->row;
     row.id = JobId::random();
@@ -214,16 +226,22 @@ class Pool {
     row.entered = row.since = now();
     job->generation = generation_;
 
-    auto [listeners_end, listeners_worker_end] = make_channel();
+    if (!workers_end) workers_end = make_road(*job);
     auto [pools_end, pools_worker_end] = make_channel();
-    job->listeners_end = std::move(listeners_end);
     attach(*job, std::move(pools_end));
     std::vector<UniqueFd> ends;
-    ends.push_back(listeners_worker_end.release());
+    ends.push_back(std::move(workers_end));
     ends.push_back(pools_worker_end.release());
     starter_.send(StartWorker{row.number, row.id.bytes, pool, generation_}, std::move(ends));
     store_->put(row);
     jobs_[row.number] = std::move(job);
+  }
+
+  UniqueFd make_road(PoolJob& job) {
+    if (configuration_.road_of(job.row.pool) == Dispatch::shared) return roads_.shared_end(job.row.pool);
+    ChannelPair pair = make_channel();
+    job.listeners_end = std::move(pair.ours);
+    return pair.theirs.release();
   }
 
   void attach(PoolJob& job, Channel channel) {
@@ -257,6 +275,7 @@ class Pool {
     if (found == jobs_.end()) return;  // of a pool before this one: its row, or its Resume, will tell
     found->second->forked = true;
     found->second->row.pid = forked.pid;
+    if (found->second->stage != JobStage::starting) return store_->put(found->second->row);
     make_ready(*found->second);
   }
 
@@ -284,14 +303,19 @@ class Pool {
     pauses_.erase(job.row.pool);
     if (job.generation != generation_) return tell_to_go(job);
     announce(job);
-    store_->make_ready(job.row);
+    if (job.listeners_end) {
+      store_->make_ready(job.row);
+    } else {
+      store_->put(job.row);
+    }
     ++became_ready_[job.row.pool];
     refill_later();  // one lot may not have been enough
   }
 
   void retire_outdated() {
     for (const auto& [number, job] : jobs_) {
-      if (job->stage == JobStage::ready && job->generation != generation_ && store_->withdraw(job->row)) tell_to_go(*job);
+      if (job->stage != JobStage::ready || job->generation == generation_) continue;
+      if (!job->listeners_end || store_->withdraw(job->row)) tell_to_go(*job);
     }
   }
 
@@ -457,7 +481,7 @@ class Pool {
   std::optional<PoolStore> store_;
   Job own_job_;
   Job listener_job_;
-  std::unique_ptr<Link> listener_;
+  PoolRoads roads_{loop_, [this] { refill_later(); }};
   std::map<std::uint32_t, JobPtr> jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
   Places places_;
