@@ -66,6 +66,12 @@ void Dispatcher::pool_is_gone() {
   for (auto& [key, line] : lines_) line.road->pool_is_gone();
 }
 
+void Dispatcher::use_only(const std::set<LineKey>& roads) {
+  for (auto& [key, line] : lines_) {
+    if (!roads.contains(key)) line.road->pool_is_gone();
+  }
+}
+
 // ---- lines ----
 
 Dispatcher::Line& Dispatcher::line(const LineKey& key) {
@@ -149,7 +155,8 @@ void Dispatcher::lose(const VisitorPtr& visitor) {
   visitor->delivery.reset();
   const bool too_late = Clock::now() >= visitor->pending_until;
   if (too_late || ++visitor->attempts >= kMaxAttempts) return callbacks_.unservable(visitor);
-  add(visitor);
+  visitor->state = State::pending;
+  callbacks_.returned(visitor);
 }
 
 }  // namespace usher

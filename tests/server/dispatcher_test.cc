@@ -73,7 +73,8 @@ struct Front {
   EventLoop loop;
   Dispatcher dispatcher{loop,
                         {[](const Visitor&) { return HandOver{}; }, [](const SpawnWorker&, const UniqueFd&) { return false; },
-                         [this] { std::exchange(come, [] {})(); }, [](const VisitorPtr&) {},
+                         [this] { std::exchange(come, [] {})(); },
+                         [this](const VisitorPtr& visitor) { dispatcher.add(visitor); }, [](const VisitorPtr&) {},
                          [this](const VisitorPtr& visitor) {
                            turned_away.push_back(visitor);
                            dispatcher.remove(*visitor);
