@@ -1,6 +1,5 @@
 #include "worker/worker_supervisor.h"
 
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -10,16 +9,6 @@ namespace usher {
 namespace {
 
 using namespace std::chrono_literals;
-
-// What the pool sends along has to be one end of a SEQPACKET pair.
-void check_is_channel(int fd) {
-  int type = 0;
-  int domain = 0;
-  socklen_t length = sizeof type;
-  const bool is_socket = ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
-                         ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
-  if (!is_socket || type != SOCK_SEQPACKET || domain != AF_UNIX) throw ProtocolError("a descriptor is not a channel");
-}
 
 std::uint64_t microseconds(const timeval& time) {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(time.tv_usec);
@@ -47,9 +36,9 @@ void WorkerSupervisor::start(const StartWorker& order, std::vector<UniqueFd> cha
   const PoolConfig& pool = configuration->pools[order.pool];
   if (table_.count(pool.name) >= pool.maximum) return refuse(order.number, "the pool is at its maximum");
 
-  auto [ours, workers] = make_channel();
-  table_.add(order.number, std::move(configuration), pool.name, std::move(ours));
-  channels.insert(channels.begin(), workers.release());
+  ChannelPair pair = make_channel();
+  table_.add(order.number, std::move(configuration), pool.name, std::move(pair.ours));
+  channels.insert(channels.begin(), pair.theirs.release());
   template_.fork_worker({order.number, order.id, order.pool}, std::move(channels));
 }
 

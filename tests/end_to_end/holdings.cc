@@ -61,13 +61,13 @@ Setting steady(Setting setting) {
   return setting;
 }
 
-Holdings holdings_of(const Installation& usher) {
+Holdings holdings_of(const Installation& usher, const Kept& kept) {
   rush(usher);
   Holdings now;
   const auto is_steady = [&] {
-    if (!usher.is_calm(kSteadyWorkers)) return false;
+    if (!usher.is_calm(kept.workers)) return false;
     now = holdings_now(usher);
-    return now.ready_entries == kSteadyWorkers && now.jobs == kSteadyWorkers + 2;
+    return now.ready_entries == kept.queued && now.jobs == kept.workers + 2;
   };
   if (wait_until(is_steady)) return now;
   std::ostringstream text;
@@ -75,10 +75,10 @@ Holdings holdings_of(const Installation& usher) {
   throw std::runtime_error(text.str());
 }
 
-bool comes_back_to(const Installation& usher, const Holdings& before) {
+bool comes_back_to(const Installation& usher, const Holdings& before, const Kept& kept) {
   Holdings now;
   const auto is_back = [&] {
-    if (!usher.is_calm(kSteadyWorkers)) return false;
+    if (!usher.is_calm(kept.workers)) return false;
     now = holdings_now(usher);
     return now == before;
   };

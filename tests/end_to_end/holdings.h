@@ -32,9 +32,15 @@ std::ostream& operator<<(std::ostream& out, const Holdings& holdings);
 inline constexpr std::size_t kSteadyWorkers = 4;
 Setting steady(Setting setting);
 
+// What the pool keeps, and whether by the ready queue.
+struct Kept {
+  std::size_t workers = kSteadyWorkers;
+  std::size_t queued = kSteadyWorkers;
+};
+
 // After a first rush of clients, when the steady number of workers is ready and nobody has a client.
-Holdings holdings_of(const Installation& usher);
+Holdings holdings_of(const Installation& usher, const Kept& kept = {});
 // False, with both in the test's messages, when it never does.
-bool comes_back_to(const Installation& usher, const Holdings& before);
+bool comes_back_to(const Installation& usher, const Holdings& before, const Kept& kept = {});
 
 }  // namespace usher::testing
