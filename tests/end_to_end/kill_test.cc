@@ -61,7 +61,8 @@ Kills storm(const Installation& usher) {
     }
     const bool hit_service = round % 8 == 7;
     const auto& victims = hit_service ? services : others;
-    if (!victims.empty() && signal_to(victims[random() % victims.size()], SIGKILL)) ++(hit_service ? kills.services : kills.below);
+    const bool hit = !victims.empty() && signal_to(victims[random() % victims.size()], SIGKILL);
+    if (hit) ++(hit_service ? kills.services : kills.below);
     std::this_thread::sleep_for(50ms);
   }
   return kills;
