@@ -15,10 +15,7 @@ void prepare_identity(const QueueAttributes& attributes) {
 
 void check_dead_letter(Work& work, const QueueRecord& queue) {
   if (queue.attributes.dead_letter.empty()) return;
-  const QueueAttributes& target = work.queue(checked_name(queue.attributes.dead_letter)).attributes;
-  const bool suits = target.max_length >= queue.attributes.max_length &&
-                     (target.sequence != Sequence::keyed || target.key_length == queue.attributes.key_length);
-  if (!suits) {
+  if (!work.queue(checked_name(queue.attributes.dead_letter)).takes_entries_of(queue)) {
     throw Error(ErrorCode::invalid_argument, "dead_letter: queue " + queue.attributes.dead_letter +
                                                  " cannot take the entries: shorter, or with other keys");
   }

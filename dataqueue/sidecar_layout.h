@@ -26,7 +26,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "dataqueue/robust_mutex.h"
+#include "dataqueue/fair_lock.h"
 #include "usher/data_queue.h"
 
 namespace usher {
@@ -55,16 +55,13 @@ struct Control {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::atomic<std::uint32_t> abandoned;  // 1 when the library was removed or replaced
   std::uint64_t epoch;                   // a random number: tells one sidecar of a library from the next
 
-  alignas(64) RobustMutex gate;  // who waits for the turn waits here, in order of arrival
-  RobustMutex turn;
-  std::atomic<std::uint32_t> queueing;      // how many wait at the gate or behind it: a hint, never lowered by the dead
-  std::atomic<std::uint32_t> last_owner;    // thread id of who had the turn last
-  std::atomic<std::int64_t> window_end_ns;  // until when that one may take it again past the gate
+  alignas(64) FairLock turn;  // under which the library and this file are changed
 
   alignas(64) std::atomic<std::uint64_t> next_number;  // of an entry, lease or queue; 0: the database knows
   std::atomic<std::uint64_t> number_limit;             // the database promises not to give out numbers below this
   std::atomic<std::uint64_t> catalog;                  // changes before any queue is made or deleted
   std::atomic<std::uint64_t> next_arrival;
+  std::atomic<std::uint32_t> leases_known;  // 0 until leases of holders of an earlier sidecar have been ended
 
   alignas(64) std::atomic<std::uint64_t> committed;  // counts commits; group commit, see log_sync.h
   std::atomic<std::uint64_t> synced;                 // the commit up to which the log is on the disk

@@ -1,3 +1,4 @@
+#include "dataqueue/lease_state.h"
 #include "dataqueue/library_transaction.h"
 #include "dataqueue/watch_state.h"
 #include "dataqueue/work.h"
@@ -46,6 +47,13 @@ std::optional<Entry> Transaction::receive(const DataQueue& queue, const KeySelec
 std::optional<Entry> Transaction::receive(Watch& watch, std::size_t limit) {
   check_same_library(*work_, watch.state_->library);
   return watch.state_->receive(*work_, limit);
+}
+
+void Transaction::complete(Lease& lease) {
+  check_same_library(*work_, lease.state_->library);
+  lease.state_->check_open();
+  work_->complete(lease.number());
+  work_->after_commit([&lease] { lease.state_->over = true; });
 }
 
 void Transaction::commit() {

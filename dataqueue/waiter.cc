@@ -18,10 +18,9 @@ bool Waiter::stand(const Interest& interest) {
   return slot_.has_value();
 }
 
-bool Waiter::leave() {
-  if (slot_ && !library_.slots().leave(*slot_)) return false;
+void Waiter::leave_or_play_dead() {
+  if (slot_ && !library_.slots().leave(*slot_)) library_.slots().play_dead(*slot_);
   slot_.reset();
-  return true;
 }
 
 bool Waiter::sleep(Instant deadline, bool spin) {

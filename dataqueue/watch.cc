@@ -26,28 +26,21 @@ Interest Watch::State::interest(Work& work) const {
 // What is there already is offered like a new entry: to whoever has waited longest, by now perhaps to this one.
 void Watch::State::arm() {
   if (is_armed()) return;
-  auto repair = Work::Repair::when_needed;
-  while (true) {
-    Work work(*library, turn_deadline(), repair);
-    const Interest wanted = interest(work);
-    Member* member = library->member();
-    if (member != nullptr) {
-      slot = work.slots().enter_watch(member->slot(), wanted);
-      generation = library->generation();
-      member->add_watch(*slot, event.get());
-      const auto there = work.look(work.queue(name), wanted.key, Work::Among::unreserved, 0);
-      if (there) work.slots().offer({wanted.queue, there->number, there->key});
-      work.end();
-      return;
-    }
-    repair = Work::Repair::in_full;  // a dead neighbour in the ring
-  }
+  library->join();
+  Work work(*library, turn_deadline());
+  const Interest wanted = interest(work);
+  slot = work.slots().enter_watch(library->member().slot(), wanted);
+  generation = library->generation();
+  library->member().add_watch(*slot, event.get());
+  const auto there = work.look(work.queue(name), wanted.key, Work::Among::unreserved, 0);
+  if (there) work.slots().offer({wanted.queue, there->number, there->key});
+  work.end();
 }
 
 void Watch::State::disarm() {
   if (!is_armed()) return;
   Work work(*library, turn_deadline());
-  library->member()->remove_watch(*slot);
+  library->member().remove_watch(*slot);
   work.disarm(*slot);
   work.end();
   slot.reset();
@@ -55,14 +48,16 @@ void Watch::State::disarm() {
 }
 
 void Watch::State::leave_slot() {
-  library->member()->remove_watch(*slot);
+  library->member().remove_watch(*slot);
   library->slots().leave(*slot);
   slot.reset();
   drain();
 }
 
 void Watch::State::disarm_later() {
-  if (is_armed()) library->armed_member().remove_watch_later(*slot);
+  if (!is_armed()) return;
+  library->member().remove_watch(*slot);
+  library->member().do_later([armed = *slot](Work& work) { work.disarm(armed); });
 }
 
 void Watch::State::drain() const noexcept {

@@ -35,6 +35,7 @@ class Transaction::Work {
   Database& database();
   Catalog& catalog();
   EntryStore& entries();
+  LeaseStore& leases();
 
   // From the copy in memory.  Errors: queue_not_found.
   const QueueRecord& queue(const std::string& name);
@@ -49,6 +50,12 @@ class Transaction::Work {
   // Removes an entry and returns it: the one at `place` if it is given and there, else the next that is nobody's.
   std::optional<Entry> take(const QueueRecord& queue, const std::optional<KeyCondition>& which,
                             const std::optional<EntryPlace>& place, std::size_t limit);
+  // The same as take(), under a lease of this process, which must have joined.
+  std::optional<LeasedEntry> lease(const QueueRecord& queue, const std::optional<KeyCondition>& which,
+                                   const std::optional<EntryPlace>& place);
+  // Errors: lease_lost.
+  void complete(std::uint64_t lease);
+  void release(std::uint64_t lease);
   // How many went.
   std::uint64_t clear(const QueueRecord& queue, const std::optional<KeyCondition>& which);
   // The next entry left where it is: of all, or of those that are nobody's.
@@ -74,7 +81,13 @@ class Transaction::Work {
   void begin();
   void take_turn(Instant deadline, Repair how);
   void repair();
-  void give_back() noexcept;
+  void end_leases_of_the_dead();
+  void give_back(const LeasedEntry& leased);
+  bool move_to_dead_letter(const QueueRecord& queue, const LeasedEntry& leased);
+  LeasedEntry end_lease(std::uint64_t lease);
+  std::optional<Entry> take_out(const QueueRecord& queue, const std::optional<KeyCondition>& which,
+                                const std::optional<EntryPlace>& place, std::size_t limit);
+  void release_turn() noexcept;
 
   LibraryState& library_;
   std::uint32_t generation_;
@@ -100,6 +113,7 @@ class Reading {
   Database& database() noexcept { return library_.connection().database; }
   Catalog& catalog() noexcept { return library_.connection().catalog; }
   EntryStore& entries() noexcept { return library_.connection().entries; }
+  LeaseStore& leases() noexcept { return library_.connection().leases; }
   QueueDescription describe(const QueueRecord& queue);
 
  private:
