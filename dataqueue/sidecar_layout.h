@@ -101,10 +101,10 @@ struct alignas(64) Slot {
   futex::Word word;                   // changes whenever the owner is to look again
   std::atomic<std::uint32_t> asleep;  // 1 from before the owner sleeps until after
   RobustMutex life;                   // the owner's; of a watch: its member's
-  std::uint32_t member;               // of a watch: the slot of its process
+  std::atomic<std::uint32_t> member;               // of a watch: the slot of its process
   std::int32_t pid;
-  std::uint64_t incarnation;         // of a member: its number, never used again in this sidecar
-  std::uint64_t member_incarnation;  // of a watch
+  std::atomic<std::uint64_t> incarnation;         // of a member: its number, never used again in this sidecar
+  std::atomic<std::uint64_t> member_incarnation;  // of a watch
 
   std::uint8_t keyed;  // 1: only entries whose key stands in `order` to `key`
   KeyOrder order;

@@ -95,7 +95,7 @@ SlotNumber SlotTable::enter_watch(SlotNumber member, const Interest& interest) {
   const SlotNumber slot = free_slot();
   fill(slot, interest);
   at(slot).member = member;
-  at(slot).member_incarnation = at(member).incarnation;
+  at(slot).member_incarnation = at(member).incarnation.load();
   publish(slot, {SlotKind::watch, false, interest.queue});
   return slot;
 }
@@ -146,14 +146,15 @@ void SlotTable::fill(SlotNumber number, const Interest& interest) {
   Slot& slot = at(number);
   slot.asleep = 0;
   slot.pid = ::getpid();
-  slot.incarnation = control_.next_arrival.fetch_add(1) + 1;
+  const std::uint64_t place = control_.next_arrival.fetch_add(1) + 1;
+  slot.incarnation = place;
   slot.keyed = interest.key ? 1 : 0;
   if (interest.key) {
     slot.order = interest.key->order;
     store(slot.key, interest.key->key);
   }
   slot.entry = 0;
-  arrival(number).store(slot.incarnation, std::memory_order_relaxed);
+  arrival(number).store(place, std::memory_order_relaxed);
 }
 
 void SlotTable::publish(SlotNumber slot, Tag value) {
@@ -228,7 +229,7 @@ void SlotTable::choose(SlotNumber number, const EntryPlace* entry) {
   fault::point("choice noted");
   publish(number, chosen);
   fault::point("choice published");
-  wake(chosen.kind == SlotKind::watch ? std::min(slot.member, kMaxSlots - 1) : number);
+  wake(chosen.kind == SlotKind::watch ? std::min(slot.member.load(), kMaxSlots - 1) : number);
 }
 
 // The change of the word and the look at `asleep` stand in one order for everybody, as their counterparts in sleep()

@@ -28,6 +28,7 @@ TEST_CASE_FIXTURE(Fixture, "threads: senders and receivers share one handle, and
   std::atomic<int> received{0};
   std::atomic<int> sum{0};
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
       while (auto entry = queue.receive(20s)) {
@@ -51,6 +52,7 @@ TEST_CASE_FIXTURE(Fixture, "threads: leases, watches, forks, lists and a deleted
   std::atomic<bool> stop{false};
   std::atomic<int> leased{0};
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&] {
       while (!stop) {
