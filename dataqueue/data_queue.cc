@@ -8,17 +8,16 @@ namespace {
 
 using Work = Transaction::Work;
 using Which = std::optional<KeyCondition>;
-using Place = std::optional<EntryPlace>;
 
 void send_one(LibraryState& library, const std::string& name, std::string_view data, const Key* key) {
   Work work(library, turn_deadline());
-  work.send(work.queue(name), data, key);
+  work.send(work.queue(name), data, key, Work::MayHandOver::yes);
   work.commit();
 }
 
 std::optional<Entry> receive_one(const Demand& demand, std::size_t limit) {
-  return meet(demand, [limit](Work& work, const QueueRecord& queue, const Which& key, const Place& place) {
-    return work.take(queue, key, place, limit);
+  return meet(demand, [limit](Work& work, const QueueRecord& queue, const Which& key, const Choice& choice) {
+    return work.take(queue, key, choice, limit);
   });
 }
 
@@ -31,17 +30,17 @@ std::optional<Entry> peek_now(LibraryState& library, const std::string& name, co
 
 std::optional<Entry> peek_one(const Demand& demand, std::size_t limit) {
   if (demand.wait.is_none()) return peek_now(demand.library, demand.name, demand.which, limit);
-  return meet(demand, [limit](Work& work, const QueueRecord& queue, const Which& key, const Place&) {
+  return meet(demand, [limit](Work& work, const QueueRecord& queue, const Which& key, const Choice&) {
     return work.look(queue, key, Work::Among::all, limit);
   });
 }
 
 std::vector<Entry> receive_several(const Demand& demand, std::size_t most, std::size_t limit) {
   if (most == 0) throw Error(ErrorCode::invalid_argument, "most: at least 1");
-  auto batch = meet(demand, [=](Work& work, const QueueRecord& queue, const Which& key, const Place& place) {
+  auto batch = meet(demand, [=](Work& work, const QueueRecord& queue, const Which& key, const Choice& choice) {
     std::vector<Entry> entries;
-    auto entry = work.take(queue, key, place, limit);
-    for (; entry; entry = work.take(queue, key, std::nullopt, limit)) {
+    auto entry = work.take(queue, key, choice, limit);
+    for (; entry; entry = work.take(queue, key, {}, limit)) {
       entries.push_back(std::move(*entry));
       if (entries.size() == most) break;
     }
@@ -52,8 +51,8 @@ std::vector<Entry> receive_several(const Demand& demand, std::size_t most, std::
 
 std::optional<LeasedEntry> lease_one(const Demand& demand) {
   demand.library.join();
-  return meet(demand, [](Work& work, const QueueRecord& queue, const Which& key, const Place& place) {
-    return work.lease(queue, key, place);
+  return meet(demand, [](Work& work, const QueueRecord& queue, const Which& key, const Choice& choice) {
+    return work.lease(queue, key, choice);
   });
 }
 
@@ -84,19 +83,19 @@ void DataQueue::send_batch(const std::vector<Outgoing>& entries) {
 }
 
 std::optional<Entry> DataQueue::receive(Wait wait, std::size_t limit) {
-  return receive_one({*library_, name_, nullptr, wait}, limit);
+  return receive_one({*library_, name_, nullptr, wait, SlotKind::receiver, true}, limit);
 }
 
 std::optional<Entry> DataQueue::receive(const KeySelection& which, Wait wait, std::size_t limit) {
-  return receive_one({*library_, name_, &which, wait}, limit);
+  return receive_one({*library_, name_, &which, wait, SlotKind::receiver, true}, limit);
 }
 
 std::vector<Entry> DataQueue::receive_batch(std::size_t most, Wait wait, std::size_t limit) {
-  return receive_several({*library_, name_, nullptr, wait}, most, limit);
+  return receive_several({*library_, name_, nullptr, wait, SlotKind::receiver, true}, most, limit);
 }
 
 std::vector<Entry> DataQueue::receive_batch(const KeySelection& which, std::size_t most, Wait wait, std::size_t limit) {
-  return receive_several({*library_, name_, &which, wait}, most, limit);
+  return receive_several({*library_, name_, &which, wait, SlotKind::receiver, true}, most, limit);
 }
 
 std::optional<Entry> DataQueue::peek(Wait wait, std::size_t limit) {

@@ -16,14 +16,15 @@ struct Demand {
   const KeySelection* which;
   Wait wait;
   SlotKind kind = SlotKind::receiver;
+  bool takes_hand = false;  // `take` can do with an entry that was never stored
 };
 
 inline Instant end_of(Wait wait) {
   return wait.is_for_ever() ? Instant::max() : Clock::now() + wait.duration();
 }
 
-// Calls `take(work, queue, key, place)` in one turn after the other until it returns something or the wait is over.
-// `place` is the entry that the caller was chosen for.
+// Calls `take(work, queue, key, choice)` in one turn after the other until it returns something or the wait is over.
+// `choice` is what the caller was chosen for.
 //
 // The first turn must come within the wait, or 10 s; later ones, in which something may be kept for this caller
 // already, within 10 s.
@@ -38,15 +39,15 @@ auto meet(const Demand& demand, Take take) {
     Work work(demand.library, turn_by, repair);
     const QueueRecord& queue = work.queue(demand.name);
     const std::optional<KeyCondition> key = checked_selection(queue, demand.which);
-    auto taken = take(work, queue, key, waiter.place());
+    auto taken = take(work, queue, key, waiter.choice());
     if (taken || Clock::now() >= end) {
       work.commit_in_turn();
-      waiter.leave_or_play_dead();
+      waiter.leave();
       work.end();
       return taken;
     }
     const bool spin = !queue.attributes.force;
-    const bool standing = waiter.stand({queue.number, key});
+    const bool standing = waiter.stand({queue.number, key, demand.takes_hand && !queue.attributes.force});
     work.end();
     fault::point("standing");
     const bool all_live = standing && waiter.sleep(end, spin);

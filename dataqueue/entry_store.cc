@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
+#include "dataqueue/entry_time.h"
 #include "dataqueue/schema.h"
 
 namespace usher {
 namespace {
-
-using std::chrono::microseconds;
-using std::chrono::system_clock;
 
 // One set of columns for both tables, so that one function reads them.
 constexpr const char* kEntry =
@@ -24,10 +22,6 @@ const char* operator_for(KeyOrder order) {
   return kOperators.at(static_cast<std::size_t>(order));
 }
 
-system_clock::time_point time_of(std::int64_t since_1970_us) {
-  return system_clock::time_point(microseconds(since_1970_us));
-}
-
 std::optional<std::string_view> job_of(const Entry& entry) {
   return entry.sender ? std::optional<std::string_view>(entry.sender->job) : std::nullopt;
 }
@@ -36,10 +30,6 @@ std::optional<std::string_view> user_of(const Entry& entry) {
 }
 
 }  // namespace
-
-std::int64_t microseconds_of(system_clock::time_point at) {
-  return std::chrono::duration_cast<microseconds>(at.time_since_epoch()).count();
-}
 
 Entry entry_of(const Rows& row, std::size_t limit) {
   Entry entry;

@@ -50,7 +50,6 @@ class EntryStore {
 
 // A row whose first columns are number, key, data, enqueued, sender_job, sender_user, deliveries.
 Entry entry_of(const Rows& row, std::size_t limit);
-std::int64_t microseconds_of(std::chrono::system_clock::time_point at);
 
 EntryPlace place_of(const QueueRecord& queue, const Entry& entry);
 

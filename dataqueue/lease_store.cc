@@ -1,6 +1,7 @@
 #include "dataqueue/lease_store.h"
 
 #include "dataqueue/entry_store.h"
+#include "dataqueue/entry_time.h"
 
 namespace usher {
 namespace {

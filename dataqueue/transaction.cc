@@ -35,13 +35,13 @@ void Transaction::send(const DataQueue& queue, std::string_view data, const Key&
 std::optional<Entry> Transaction::receive(const DataQueue& queue, std::size_t limit) {
   check_same_library(*work_, queue.library());
   const QueueRecord& record = work_->queue(queue.name());
-  return work_->take(record, checked_selection(record, nullptr), std::nullopt, limit);
+  return work_->take(record, checked_selection(record, nullptr), {}, limit);
 }
 
 std::optional<Entry> Transaction::receive(const DataQueue& queue, const KeySelection& which, std::size_t limit) {
   check_same_library(*work_, queue.library());
   const QueueRecord& record = work_->queue(queue.name());
-  return work_->take(record, checked_selection(record, &which), std::nullopt, limit);
+  return work_->take(record, checked_selection(record, &which), {}, limit);
 }
 
 std::optional<Entry> Transaction::receive(Watch& watch, std::size_t limit) {

@@ -20,7 +20,7 @@ bool Watch::State::is_armed() const noexcept {
 
 Interest Watch::State::interest(Work& work) const {
   const QueueRecord& queue = work.queue(name);
-  return {queue.number, checked_selection(queue, which ? &*which : nullptr)};
+  return {queue.number, checked_selection(queue, which ? &*which : nullptr), !queue.attributes.force};
 }
 
 // What is there already is offered like a new entry: to whoever has waited longest, by now perhaps to this one.
@@ -42,7 +42,7 @@ void Watch::State::disarm() {
   Work work(*library, turn_deadline());
   library->member().remove_watch(*slot);
   work.disarm(*slot);
-  work.end();
+  work.commit();
   slot.reset();
   drain();
 }
@@ -69,7 +69,7 @@ void Watch::State::drain() const noexcept {
 std::optional<Entry> Watch::State::receive(Work& work, std::size_t limit) {
   const QueueRecord& queue = work.queue(name);
   const Interest wanted = interest(work);
-  auto entry = work.take(queue, wanted.key, is_armed() ? work.slots().chosen_entry(*slot) : std::nullopt, limit);
+  auto entry = work.take(queue, wanted.key, is_armed() ? work.slots().choice_of(*slot) : Choice(), limit);
   if (!is_armed()) return entry;
   if (entry) {
     work.after_commit([this] { leave_slot(); });

@@ -52,10 +52,7 @@ void Transaction::Work::take_turn(Instant deadline, Repair how) {
 // leaves an entry kept twice, not lost, and the next one begins again.
 void Transaction::Work::repair() {
   const std::vector<SlotNumber> dead = slots().dead();
-  for (const SlotNumber slot : dead) {
-    auto place = slots().chosen_entry(slot);
-    if (place && entries().at(*place, 0)) sent_.push_back(std::move(*place));
-  }
+  for (const SlotNumber slot : dead) pass_on(slot);
   end_leases_of_the_dead();
   commit_in_turn();
   fault::point("dead heard");
@@ -63,6 +60,23 @@ void Transaction::Work::repair() {
     slots().bury(slot);
     fault::point("one buried");
   }
+}
+
+// What the slot was chosen for, to others. An entry that was handed over is stored; a repair that did not come to its
+// end may have done so.
+void Transaction::Work::pass_on(SlotNumber slot) {
+  const Tag tag = slots().look(slot);
+  Choice choice = slots().choice_of(slot);
+  if (choice.handed) {
+    const auto queue = catalog().read_number(tag.queue);
+    if (!queue) return;
+    choice.place = place_of(*queue, *choice.handed);
+    if (!entries().at(*choice.place, 0)) {
+      if (queue->attributes.max_entries != 0) catalog().count_in(queue->number);
+      return put(*queue, *choice.handed);
+    }
+  }
+  if (choice.place && entries().at(*choice.place, 0)) sent_.push_back(std::move(*choice.place));
 }
 
 void Transaction::Work::end_leases_of_the_dead() {
@@ -134,7 +148,7 @@ void Transaction::Work::catalog_changes() {
   library_.sidecar().control().catalog.fetch_add(1);
 }
 
-void Transaction::Work::send(const QueueRecord& queue, std::string_view data, const Key* key) {
+void Transaction::Work::send(const QueueRecord& queue, std::string_view data, const Key* key, MayHandOver may) {
   Entry entry;
   entry.key = checked_key(queue, key);
   check_length(queue, data);
@@ -142,6 +156,8 @@ void Transaction::Work::send(const QueueRecord& queue, std::string_view data, co
   entry.enqueued = now_in_microseconds();
   if (queue.attributes.sender_id) entry.sender = current_sender();
   entry.number = next_number();
+  const bool may_hand_over = may == MayHandOver::yes && !queue.attributes.force && !transaction_;
+  if (may_hand_over && slots().hand_over(queue.number, entry)) return;
   if (queue.attributes.max_entries != 0 && !catalog().add_to_count(queue.number, 1)) {
     throw Error(ErrorCode::queue_full, "queue " + queue.name + " holds " +
                                            std::to_string(queue.attributes.max_entries) + " entries, the most it may");
@@ -173,16 +189,17 @@ std::optional<Entry> Transaction::Work::take_out(const QueueRecord& queue, const
 }
 
 std::optional<Entry> Transaction::Work::take(const QueueRecord& queue, const std::optional<KeyCondition>& which,
-                                             const std::optional<EntryPlace>& place, std::size_t limit) {
-  auto entry = take_out(queue, which, place, limit);
-  if (entry && queue.attributes.max_entries != 0) catalog().add_to_count(queue.number, -1);
+                                             const Choice& choice, std::size_t limit) {
+  auto entry = choice.handed ? choice.handed : take_out(queue, which, choice.place, limit);
+  if (choice.handed && limit < entry->data.size()) entry->data.resize(limit);
+  if (entry && !choice.handed && queue.attributes.max_entries != 0) catalog().add_to_count(queue.number, -1);
   return entry;
 }
 
 // It counts towards max_entries as long as it may come back.
 std::optional<LeasedEntry> Transaction::Work::lease(const QueueRecord& queue, const std::optional<KeyCondition>& which,
-                                                    const std::optional<EntryPlace>& place) {
-  auto entry = take_out(queue, which, place, kWholeEntry);
+                                                    const Choice& choice) {
+  auto entry = take_out(queue, which, choice.place, kWholeEntry);
   if (!entry) return std::nullopt;
   ++entry->deliveries;
   const Holder self{library_.sidecar().control().epoch, library_.member().incarnation(), ::getpid()};
@@ -248,9 +265,8 @@ std::optional<Entry> Transaction::Work::look(const QueueRecord& queue, const std
 
 // First the entry is somebody else's too, then the slot goes: who dies in between leaves it kept twice, not lost.
 void Transaction::Work::disarm(SlotNumber watch) {
-  const auto place = slots().chosen_entry(watch);
-  if (place && entries().at(*place, 0)) slots().offer(*place);
-  slots().leave(watch);
+  pass_on(watch);
+  after_commit([this, watch] { slots().leave(watch); });
 }
 
 std::uint64_t Transaction::Work::clear(const QueueRecord& queue, const std::optional<KeyCondition>& which) {

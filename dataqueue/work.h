@@ -44,15 +44,17 @@ class Transaction::Work {
   // Catalogs of all processes are read anew. To be called before the commit that changes the queues.
   void catalog_changes();
 
-  void send(const QueueRecord& queue, std::string_view data, const Key* key);
+  // With `yes` nothing else may happen in this turn, for what is handed over cannot be rolled back.
+  enum class MayHandOver { no, yes };
+  void send(const QueueRecord& queue, std::string_view data, const Key* key, MayHandOver may = MayHandOver::no);
   // Puts an entry at its place and offers it to who waits, at the commit.
   void put(const QueueRecord& queue, const Entry& entry);
-  // Removes an entry and returns it: the one at `place` if it is given and there, else the next that is nobody's.
-  std::optional<Entry> take(const QueueRecord& queue, const std::optional<KeyCondition>& which,
-                            const std::optional<EntryPlace>& place, std::size_t limit);
+  // Removes an entry and returns it: what the caller was chosen for if it is there, else the next that is nobody's.
+  std::optional<Entry> take(const QueueRecord& queue, const std::optional<KeyCondition>& which, const Choice& choice,
+                            std::size_t limit);
   // The same as take(), under a lease of this process, which must have joined.
   std::optional<LeasedEntry> lease(const QueueRecord& queue, const std::optional<KeyCondition>& which,
-                                   const std::optional<EntryPlace>& place);
+                                   const Choice& choice);
   // Errors: lease_lost.
   void complete(std::uint64_t lease);
   void release(std::uint64_t lease);
@@ -63,7 +65,7 @@ class Transaction::Work {
   std::optional<Entry> look(const QueueRecord& queue, const std::optional<KeyCondition>& which, Among among,
                             std::size_t limit);
 
-  // Frees the slot of a watch; the entry it was chosen for is offered to others.
+  // Frees the slot of a watch at the commit; the entry it was chosen for is offered to others.
   void disarm(SlotNumber watch);
 
   // Something for the moment after the commit, while the turn is still held.
@@ -81,6 +83,7 @@ class Transaction::Work {
   void begin();
   void take_turn(Instant deadline, Repair how);
   void repair();
+  void pass_on(SlotNumber slot);
   void end_leases_of_the_dead();
   void give_back(const LeasedEntry& leased);
   bool move_to_dead_letter(const QueueRecord& queue, const LeasedEntry& leased);

@@ -78,6 +78,9 @@ constexpr const char* kPoints[] = {
     "word changed",
     "standing",
     "awake",
+    "entry written",
+    "entry handed over",
+
 };
 
 }  // namespace
