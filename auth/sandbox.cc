@@ -47,7 +47,6 @@ constexpr std::array kLoginCalls{
     AllowedCall{"rt_sigaction", "sanitizer runtime"},
     AllowedCall{"getpid", "sanitizer runtime"},
     AllowedCall{"gettid", "sanitizer runtime"},
-    AllowedCall{"futex", "sanitizer runtime"},
     AllowedCall{"write", "sanitizer reports"},
     AllowedCall{"readlink", "sanitizer reports"},
     AllowedCall{"open", "sanitizer reports"},
@@ -76,29 +75,30 @@ void allow(const Context& context, const char* name) {
   require(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, number, 0), std::string("allow ") + name);
 }
 
-// Memory may come from mmap, but neither from a file nor to be run.
-void allow_plain_memory(const Context& context) {
-  const int number = seccomp_syscall_resolve_name("mmap");
+scmp_arg_cmp argument(unsigned number, scmp_compare compare, scmp_datum_t one, scmp_datum_t other = 0) {
+  return {number, compare, one, other};
+}
+
+// A call that is allowed with certain arguments only; a sanitizer's runtime makes it with others as well.
+void allow_with(const Context& context, const char* name, std::initializer_list<scmp_arg_cmp> arguments) {
 #ifdef USHER_SANITIZED
-  require(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, number, 0), "allow mmap");
+  static_cast<void>(arguments);
+  allow(context, name);
 #else
-  require(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, number, 2,
-                           SCMP_A2(SCMP_CMP_MASKED_EQ, static_cast<scmp_datum_t>(PROT_EXEC), 0),
-                           SCMP_A3(SCMP_CMP_MASKED_EQ, static_cast<scmp_datum_t>(MAP_ANONYMOUS),
-                                   static_cast<scmp_datum_t>(MAP_ANONYMOUS))),
-          "allow mmap");
+  const int number = seccomp_syscall_resolve_name(name);
+  require(seccomp_rule_add_array(context.get(), SCMP_ACT_ALLOW, number, static_cast<unsigned>(arguments.size()),
+                                 arguments.begin()),
+          std::string("allow ") + name);
 #endif
 }
 
-// The C++ runtime wakes whoever waits for its first exception to be set up: nobody does.
-void allow_idle_wake(const Context& context) {
-#ifndef USHER_SANITIZED
-  require(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, seccomp_syscall_resolve_name("futex"), 1,
-                           SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(FUTEX_WAKE_PRIVATE))),
-          "allow futex");
-#else
-  static_cast<void>(context);
-#endif
+// Memory comes neither from a file nor to be run; and the C++ runtime wakes whoever waits for its first exception to be set
+// up, which nobody does.
+void allow_harmless_uses(const Context& context) {
+  constexpr scmp_datum_t kExec = PROT_EXEC;
+  constexpr scmp_datum_t kAnonymous = MAP_ANONYMOUS;
+  allow_with(context, "mmap", {argument(2, SCMP_CMP_MASKED_EQ, kExec, 0), argument(3, SCMP_CMP_MASKED_EQ, kAnonymous, kAnonymous)});
+  allow_with(context, "futex", {argument(1, SCMP_CMP_EQ, FUTEX_WAKE_PRIVATE)});
 }
 
 void limit(__rlimit_resource_t resource, rlim_t most) {
@@ -125,8 +125,7 @@ SystemCallFilter::SystemCallFilter() {
   if (!context) throw Error(ErrorCode::io, "libseccomp cannot make a filter");
   require(seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2), "ask for a binary-tree filter");
   for (const AllowedCall& call : kLoginCalls) allow(context, call.name);
-  allow_plain_memory(context);
-  allow_idle_wake(context);
+  allow_harmless_uses(context);
 
   const UniqueFd file(check(memfd_create("usher-filter", MFD_CLOEXEC), "make room for the filter"));
   require(seccomp_export_bpf(context.get(), file.get()), "compile the filter");

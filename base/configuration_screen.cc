@@ -39,33 +39,37 @@ std::size_t offset_of_bad_byte(std::string_view text) {
 
 // Walks over TOML far enough to know what is a string or a comment and what is structure. Where the text is not TOML it
 // may be wrong: the parser then stops at that very place.
-class NestingScan {
+class StructureScan {
  public:
-  explicit NestingScan(std::string_view text) : text_(text) {}
+  enum class Finding { nothing, too_deep, not_ascii };
 
-  // Where it gets too deep; npos when it does not.
-  std::size_t run() {
-    while (at_ < text_.size()) {
-      if (!step()) return at_;
-    }
-    return text_.npos;
+  explicit StructureScan(std::string_view text) : text_(text) {
+    if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3;  // a byte-order mark
   }
 
+  Finding run() {
+    Finding finding = Finding::nothing;
+    while (finding == Finding::nothing && at_ < text_.size()) finding = step();
+    return finding;
+  }
+  std::size_t at() const { return at_; }
+
  private:
-  bool step() {
+  Finding step() {
     const char c = text_[at_];
     if (c == '"' || c == '\'') {
       skip_string(c);
-      return true;
+      return Finding::nothing;
     }
     if (c == '#') {
       at_ = std::min(text_.find('\n', at_), text_.size());
-      return true;
+      return Finding::nothing;
     }
+    if (static_cast<unsigned char>(c) > 0x7F) return Finding::not_ascii;
     count(c);
-    if (depth_ > kMaxDepth || dots_ >= kMaxDepth) return false;
+    if (depth_ > kMaxDepth || dots_ >= kMaxDepth) return Finding::too_deep;
     ++at_;
-    return true;
+    return Finding::nothing;
   }
 
   void count(char c) {
@@ -116,10 +120,15 @@ std::optional<Unreadable> screen_text(std::string_view text) {
   if (bad != text.npos) {
     return unreadable(text, bad, "the file has a byte that is not UTF-8", "save the file as UTF-8");
   }
-  const std::size_t deep = NestingScan(text).run();
-  if (deep != text.npos) {
-    return unreadable(text, deep, "this nests deeper than 16 levels",
-                      "write tables of one or two levels, as in usher.toml(5)");
+  StructureScan scan(text);
+  switch (scan.run()) {
+    case StructureScan::Finding::nothing: return {};
+    case StructureScan::Finding::too_deep:
+      return unreadable(text, scan.at(), "this nests deeper than 16 levels",
+                        "write tables of one or two levels, as in usher.toml(5)");
+    case StructureScan::Finding::not_ascii:
+      return unreadable(text, scan.at(), "a character that is not ASCII stands outside quotes and comments",
+                        "put the text in quotes");
   }
   return {};
 }

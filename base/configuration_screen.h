@@ -1,5 +1,5 @@
-// What is refused before the TOML parser sees it: bytes that are no text, and nesting on which a recursive parser, or
-// the destruction of what it made, would run out of stack.
+// What is refused before the TOML parser sees it: bytes that are no text, characters that TOML has no place for, and
+// nesting on which a recursive parser, or the destruction of what it made, would run out of stack.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,11 @@ struct Unreadable {
 };
 
 // Empty when the text may be parsed.
-// Shape:  valid UTF-8 without NUL bytes; brackets nest at most 16 deep, and a dotted key has at most 16 parts.
-// Source: toml++ bounds nested values, but not (3.3) the parts of a dotted key: half a million of them end it.
+// Shape:  valid UTF-8 without NUL bytes; ASCII outside strings and comments; brackets nest at most 16 deep, and a
+// dotted
+//         key has at most 16 parts.
+// Source: TOML 1.0; toml++ 3.3 has no bound for the parts of a dotted key (half a million of them end it), and its
+//         look-up of letters in bare keys is undefined for some that are not ASCII.
 std::optional<Unreadable> screen_text(std::string_view text);
 
 }  // namespace usher

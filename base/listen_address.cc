@@ -76,6 +76,22 @@ std::string_view parse_inet(std::string_view text, ListenAddress& parsed) {
 
 }  // namespace
 
+ListenAddress ListenAddress::with_port(std::uint16_t other) const noexcept {
+  ListenAddress changed = *this;
+  if (is_unix()) return changed;
+  changed.port = other;
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in address = as_ipv4(*this);
+    address.sin_port = htons(other);
+    put(changed, address, sizeof address);
+  } else {
+    sockaddr_in6 address = as_ipv6(*this);
+    address.sin6_port = htons(other);
+    put(changed, address, sizeof address);
+  }
+  return changed;
+}
+
 bool ListenAddress::is_local() const noexcept {
   if (is_unix()) return true;
   if (storage.ss_family == AF_INET) return (ntohl(as_ipv4(*this).sin_addr.s_addr) >> 24U) == IN_LOOPBACKNET;

@@ -23,6 +23,8 @@ struct ListenAddress {
 
   const sockaddr* address() const noexcept { return static_cast<const sockaddr*>(static_cast<const void*>(&storage)); }
   bool is_unix() const noexcept { return storage.ss_family == AF_UNIX; }
+  // The same with another port; a unix address stays as it is.
+  ListenAddress with_port(std::uint16_t other) const noexcept;
   // Only this machine can reach it.
   bool is_local() const noexcept;
   // Both cannot be bound at one time: the same path, or the same port on the same or on every address of one family.

@@ -46,8 +46,8 @@ class Text {
   Text() = default;
   // Conversions are meant: a text is a string with a cap.
   Text(std::string_view text) : value_(text.substr(0, cut(text))) {}
-  Text(const std::string& text) : Text(std::string_view(text)) {}   
-  Text(const char* text) : Text(std::string_view(text)) {}          
+  Text(const std::string& text) : Text(std::string_view(text)) {}
+  Text(const char* text) : Text(std::string_view(text)) {}
 
   const std::string& str() const noexcept { return value_; }
   bool empty() const noexcept { return value_.empty(); }

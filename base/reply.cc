@@ -23,15 +23,15 @@ std::string_view default_text(Code code) {
     case Code::ask_program: return "Program (? lists them):";
     case Code::program_ended: return "The program has ended.";
     case Code::ask_shown: return "Answer:";
-    case Code::pam_info: return "";
-    case Code::started: return "";
+    case Code::pam_info:
+    case Code::pam_error:
+    case Code::started:
     case Code::program_item: return "";
     case Code::login_incorrect: return "Login incorrect.";
     case Code::account_unavailable: return "This account may not log in now.";
     case Code::program_failed: return "The program has failed.";
     case Code::no_such_program: return "No such program for you, or it takes no arguments.";
     case Code::too_slow: return "Too slow: the time to log in is over.";
-    case Code::pam_error: return "";
     case Code::busy: return "Busy: try again later.";
     case Code::address_refused: return "Refused: logins from your address are not taken here.";
     case Code::bad_input: return "Bad input: a line is too long, unfinished, or not UTF-8 text.";

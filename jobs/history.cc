@@ -1,8 +1,8 @@
 #include "jobs/history.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
+
+#include "usher/error.h"
 
 namespace usher {
 namespace {
@@ -41,21 +41,10 @@ constexpr const char* kColumns =
     "id, number, owner, name, kind, user, program, listener, pool, client, pid, entered, since, ended, \"end\", cpu_ms, "
     "max_rss_kb";
 
-std::string_view bytes_of(const JobId& id) {
-  return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};  // NOLINT: bytes as characters
-}
-
-JobId id_from(std::string_view bytes) {
-  JobId id;
-  if (bytes.size() != id.bytes.size()) throw Error(ErrorCode::damaged, "a job id in the history has a wrong length");
-  std::copy(bytes.begin(), bytes.end(), id.bytes.begin());
-  return id;
-}
-
 EndedJob ended_job_from(const Rows& row) {
   EndedJob ended;
   Job& job = ended.job;
-  job.id = id_from(row.get<std::string_view>(0));
+  job.id = job_id_from(row.get<std::string_view>(0));
   job.number = row.get<std::uint32_t>(1);
   job.owner = row.get<std::string>(2);
   job.name = row.get<std::string>(3);
@@ -115,7 +104,7 @@ std::vector<JobId> History::add(const std::vector<EndedJob>& jobs) {
     Statement oldest = database_.prepare(
         "DELETE FROM history WHERE sequence IN (SELECT sequence FROM history ORDER BY sequence LIMIT ?1) RETURNING id",
         Database::Use::once);
-    for (Rows rows = oldest.query(rows_ - kMaxHistoryRows); rows.next();) gone.push_back(id_from(rows.get<std::string_view>(0)));
+    for (Rows rows = oldest.query(rows_ - kMaxHistoryRows); rows.next();) gone.push_back(job_id_from(rows.get<std::string_view>(0)));
     rows_ -= static_cast<std::int64_t>(gone.size());
   }
   transaction.commit();

@@ -21,6 +21,10 @@ std::string_view name_of(JobStatus status);
 std::optional<JobKind> job_kind(std::string_view name);
 std::optional<JobStatus> job_status(std::string_view name);
 
+// An id as the databases hold it. Errors: Error(damaged) for bytes that are none.
+std::string_view bytes_of(const JobId& id);
+JobId job_id_from(std::string_view bytes);
+
 struct Job {
   JobId id;
   std::uint32_t number = 0;

@@ -1,6 +1,8 @@
 #include "jobs/registry.h"
 
-#include "dataqueue/library_transaction.h"
+#include <algorithm>
+
+#include "base/clock.h"
 
 namespace usher {
 namespace {
@@ -36,16 +38,131 @@ QueueAttributes ready_queue_attributes() {
   return attributes;
 }
 
-std::string_view bytes_of(const JobId& id) {
-  return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};  // NOLINT: bytes as characters
+Library open(const std::string& runtime_directory, Registry::Open how) {
+  LibraryOptions options;
+  options.how.create = how == Registry::Open::create;
+  options.how.mode = 0600;
+  options.how.durability = Durability::process;  // its jobs do not survive a power loss either
+  options.clients = {kSchema};
+  return Library(open_library(registry_path(runtime_directory), std::move(options)));
 }
 
-JobId id_from(std::string_view bytes) {
-  JobId id;
-  if (bytes.size() != id.bytes.size()) throw Error(ErrorCode::damaged, "a job id in the registry has a wrong length");
-  std::copy(bytes.begin(), bytes.end(), id.bytes.begin());
+DataQueue ready_queue(Library& library, Registry::Open how) {
+  try {
+    return library.queue(kReadyQueue);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::queue_not_found || how == Registry::Open::existing) throw;
+  }
+  return library.create_queue(kReadyQueue, ready_queue_attributes());
+}
+
+KeySelection of_pool(const std::string& pool) { return {KeyOrder::eq, Key::text(pool)}; }
+
+Job job_from(const Rows& row) {
+  Job job;
+  job.id = job_id_from(row.get<std::string_view>(0));
+  job.number = row.get<std::uint32_t>(1);
+  job.owner = row.get<std::string>(2);
+  job.name = row.get<std::string>(3);
+  job.kind = job_kind(row.get<std::string_view>(4)).value_or(JobKind::worker);
+  job.status = job_status(row.get<std::string_view>(5)).value_or(JobStatus::starting);
+  job.user = row.get<std::string>(6);
+  job.program = row.get<std::string>(7);
+  job.listener = row.get<std::string>(8);
+  job.pool = row.get<std::string>(9);
+  job.client = row.get<std::string>(10);
+  job.pid = row.get<std::int64_t>(11);
+  job.entered = row.get<std::int64_t>(12);
+  job.since = row.get<std::int64_t>(13);
+  return job;
+}
+
+constexpr const char* kSelect =
+    "SELECT id, number, owner, name, kind, status, user, program, listener, pool, client, pid, entered, since FROM job";
+
+}  // namespace
+
+Registry::Statements::Statements(Database& database)
+    : put(database.prepare("INSERT OR REPLACE INTO job (id, number, owner, name, kind, status, user, program, listener, pool, "
+                           "client, pid, entered, since) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")),
+      remove(database.prepare("DELETE FROM job WHERE id = ?1")),
+      assign(database.prepare("UPDATE job SET status = 'assigned', since = ?2 WHERE id = ?1 AND status = 'ready' "
+                              "RETURNING 1")) {}
+
+Registry::Registry(const std::string& runtime_directory, Open how)
+    : library_(open(runtime_directory, how)), ready_(ready_queue(library_, how)) {}
+
+std::vector<Job> Registry::jobs() {
+  return read_library(library_, [](Database& database) {
+    std::vector<Job> jobs;
+    Statement all = database.prepare(std::string(kSelect) + " ORDER BY entered, number", Database::Use::once);
+    for (Rows rows = all.query(); rows.next();) jobs.push_back(job_from(rows));
+    return jobs;
+  });
+}
+
+std::optional<Job> Registry::find(std::uint32_t number) {
+  return read_library(library_, [&](Database& database) -> std::optional<Job> {
+    Statement one = database.prepare(std::string(kSelect) + " WHERE number = ?1", Database::Use::once);
+    Rows rows = one.query(number);
+    if (!rows.next()) return std::nullopt;
+    return job_from(rows);
+  });
+}
+
+Watch Registry::watch_ready(const std::string& pool) { return ready_.watch(of_pool(pool)); }
+
+Registry::Update::Update(Registry& registry)
+    : registry_(registry), transaction_(registry.library_), statements_(registry.statements_.of(transaction_)) {}
+
+void Registry::Update::put(const Job& job) {
+  statements_.put.run(Blob{bytes_of(job.id)}, job.number, job.owner, job.name, name_of(job.kind), name_of(job.status),
+                      job.user, job.program, job.listener, job.pool, job.client, job.pid, job.entered, job.since);
+}
+
+void Registry::Update::make_ready(const Job& job) {
+  put(job);
+  transaction_.send(registry_.ready_, bytes_of(job.id), Key::text(job.pool));
+}
+
+void Registry::Update::remove(const JobId& id) { statements_.remove.run(Blob{bytes_of(id)}); }
+
+// The others go back in their order: a queue has no other way to give up an entry in its middle.
+bool Registry::Update::withdraw(const std::string& pool, const JobId& id) {
+  std::vector<std::string> others;
+  bool found = false;
+  while (const auto entry = transaction_.receive(registry_.ready_, of_pool(pool))) {
+    if (entry->data == bytes_of(id)) {
+      found = true;
+    } else {
+      others.push_back(entry->data);
+    }
+  }
+  for (const std::string& other : others) transaction_.send(registry_.ready_, other, Key::text(pool));
+  return found;
+}
+
+std::optional<JobId> Registry::Update::assign(const std::string& pool) {
+  while (const auto entry = transaction_.receive(registry_.ready_, of_pool(pool))) {
+    if (const auto id = mark_assigned(*entry)) return id;
+  }
+  return std::nullopt;
+}
+
+std::optional<JobId> Registry::Update::assign(const std::string& pool, Watch& ready) {
+  const auto entry = transaction_.receive(ready);
+  if (!entry) return std::nullopt;
+  if (const auto id = mark_assigned(*entry)) return id;
+  return assign(pool);
+}
+
+// Empty for the id of a job that is not ready any more.
+std::optional<JobId> Registry::Update::mark_assigned(const Entry& entry) {
+  const JobId id = job_id_from(entry.data);
+  if (!statements_.assign.query(Blob{entry.data}, wall_clock_ms()).next()) return std::nullopt;
   return id;
 }
 
-}  // namespace
+std::string registry_path(const std::string& runtime_directory) { return runtime_directory + "/db/registry.db"; }
+
 }  // namespace usher

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dataqueue/library_transaction.h"
 #include "jobs/job.h"
 #include "usher/data_queue.h"
 
@@ -20,6 +21,11 @@ namespace usher {
 inline constexpr std::string_view kReadyQueue = "READY";
 
 class Registry {
+  struct Statements {
+    explicit Statements(Database& database);
+    Statement put, remove, assign;
+  };
+
  public:
   enum class Open { create, existing };
   Registry(const std::string& runtime_directory, Open how);
@@ -46,15 +52,18 @@ class Registry {
 
     Registry& registry_;
     Transaction transaction_;
+    Statements& statements_;
   };
 
   std::vector<Job> jobs();
+  std::optional<Job> find(std::uint32_t number);
   // Waits, as a descriptor, for a ready worker of the pool.
   Watch watch_ready(const std::string& pool);
 
  private:
   Library library_;
   DataQueue ready_;
+  OnDatabase<Statements> statements_;
 };
 
 // Where the registry stands, for those who look at it with SQL.

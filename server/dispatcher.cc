@@ -8,27 +8,27 @@
 
 namespace usher {
 
-using State = Connection::State;
+using State = Visitor::State;
 
 void Dispatcher::open(const std::string& runtime_directory) {
   if (!registry_) registry_.emplace(runtime_directory, Registry::Open::existing);
   schedule();
 }
 
-void Dispatcher::add(const ConnectionPtr& connection) {
-  connection->state = State::pending;
-  queues_[connection->pool].pending[connection->serial] = connection;
+void Dispatcher::add(const VisitorPtr& visitor) {
+  visitor->state = State::pending;
+  queues_[visitor->pool].pending[visitor->serial] = visitor;
   schedule();
 }
 
-void Dispatcher::remove(Connection& connection) {
-  queues_[connection.pool].pending.erase(connection.serial);
-  const auto worker = workers_.find(connection.worker);
-  if (worker != workers_.end() && worker->second.connection.get() == &connection) worker->second.connection = nullptr;
+void Dispatcher::remove(Visitor& visitor) {
+  queues_[visitor.pool].pending.erase(visitor.serial);
+  const auto worker = workers_.find(visitor.worker);
+  if (worker != workers_.end() && worker->second.visitor.get() == &visitor) worker->second.visitor = nullptr;
 }
 
-void Dispatcher::evict(const Connection& connection) {
-  const auto worker = workers_.find(connection.worker);
+void Dispatcher::evict(const Visitor& visitor) {
+  const auto worker = workers_.find(visitor.worker);
   if (worker != workers_.end()) worker->second.link->send(Evict{});
 }
 
@@ -98,7 +98,7 @@ void Dispatcher::wait_for_ready(const std::string& pool, PoolQueue& queue) {
   }
   queue.ready->arm();
   const auto waiting = queue.pending;
-  for (const auto& [serial, connection] : waiting) callbacks_.no_worker(connection);
+  for (const auto& [serial, visitor] : waiting) callbacks_.no_worker(visitor);
 }
 
 void Dispatcher::hand_over(const std::string& pool, PoolQueue& queue) {
@@ -112,44 +112,44 @@ void Dispatcher::hand_over(const std::string& pool, PoolQueue& queue) {
       queue.in_hand.push_back(id);
       continue;
     }
-    const ConnectionPtr connection = queue.pending.begin()->second;
-    if (send(id, worker->second, connection)) queue.pending.erase(connection->serial);
+    const VisitorPtr visitor = queue.pending.begin()->second;
+    if (send(id, worker->second, visitor)) queue.pending.erase(visitor->serial);
   }
 }
 
-bool Dispatcher::send(const JobId& id, Worker& worker, const ConnectionPtr& connection) {
-  if (!worker.link->send_now(callbacks_.control_record(*connection), connection->fd.get())) return false;
-  worker.connection = connection;
-  connection->worker = id;
-  connection->state = State::handed_over;
+bool Dispatcher::send(const JobId& id, Worker& worker, const VisitorPtr& visitor) {
+  if (!worker.link->send_now(callbacks_.control_record(*visitor), visitor->fd.get())) return false;
+  worker.visitor = visitor;
+  visitor->worker = id;
+  visitor->state = State::handed_over;
   return true;
 }
 
 void Dispatcher::hear(const JobId& id, Packet& packet) {
   Worker& worker = workers_.at(id);
-  const ConnectionPtr connection = worker.connection;
+  const VisitorPtr visitor = worker.visitor;
   worker.gate.check(packet, worker.taken ? HandOverState::taken : HandOverState::sent);
   if (static_cast<WorkerTellsListener>(packet.kind()) == WorkerTellsListener::taken) {
     worker.taken = true;
-    if (connection && connection->state == State::handed_over) {
-      connection->state = State::taken;
-      connection->timer.end();
+    if (visitor && visitor->state == State::handed_over) {
+      visitor->state = State::taken;
+      visitor->timer.end();
     }
     return;
   }
-  worker.connection = nullptr;
-  if (connection) callbacks_.login_over(connection);
+  worker.visitor = nullptr;
+  if (visitor) callbacks_.login_over(visitor);
 }
 
 // A client that was not taken waits for another worker, in its old place.
 void Dispatcher::lose(const JobId& id) {
   const auto worker = workers_.extract(id);
-  const ConnectionPtr connection = worker.mapped().connection;
-  if (!connection) return;
-  if (worker.mapped().taken || connection->state == State::evicted) return callbacks_.login_over(connection);
-  const bool too_late = Clock::now() >= connection->pending_until;
-  if (too_late || ++connection->attempts >= kMaxAttempts) return callbacks_.unservable(connection);
-  add(connection);
+  const VisitorPtr visitor = worker.mapped().visitor;
+  if (!visitor) return;
+  if (worker.mapped().taken || visitor->state == State::evicted) return callbacks_.login_over(visitor);
+  const bool too_late = Clock::now() >= visitor->pending_until;
+  if (too_late || ++visitor->attempts >= kMaxAttempts) return callbacks_.unservable(visitor);
+  add(visitor);
 }
 
 }  // namespace usher

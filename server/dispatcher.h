@@ -15,18 +15,18 @@
 #include "base/link.h"
 #include "handover/hand_over.h"
 #include "jobs/registry.h"
-#include "server/connection.h"
+#include "server/visitor.h"
 
 namespace usher {
 
 class Dispatcher {
  public:
-  using ConnectionPtr = std::shared_ptr<Connection>;
+  using VisitorPtr = std::shared_ptr<Visitor>;
   struct Callbacks {
-    std::function<HandOver(const Connection&)> control_record;
-    std::function<void(const ConnectionPtr&)> login_over;  // also when its worker died: the listener lets go of it
-    std::function<void(const ConnectionPtr&)> no_worker;   // none is ready: may it wait?
-    std::function<void(const ConnectionPtr&)> unservable;  // worker after worker died over it
+    std::function<HandOver(const Visitor&)> control_record;
+    std::function<void(const VisitorPtr&)> login_over;  // also when its worker died: the listener lets go of it
+    std::function<void(const VisitorPtr&)> no_worker;   // none is ready: may it wait?
+    std::function<void(const VisitorPtr&)> unservable;  // worker after worker died over it
   };
 
   Dispatcher(EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
@@ -35,9 +35,9 @@ class Dispatcher {
   void open(const std::string& runtime_directory);
   bool opened() const noexcept { return registry_.has_value(); }
 
-  void add(const ConnectionPtr& connection);
-  void remove(Connection& connection);
-  void evict(const Connection& connection);
+  void add(const VisitorPtr& visitor);
+  void remove(Visitor& visitor);
+  void evict(const Visitor& visitor);
   std::size_t pending() const;
 
   // The pool says how a ready worker is reached.
@@ -51,10 +51,10 @@ class Dispatcher {
     std::unique_ptr<Link> link;
     Gate gate{kWorkerReports};
     bool taken = false;
-    ConnectionPtr connection;
+    VisitorPtr visitor;
   };
   struct PoolQueue {
-    std::map<std::uint64_t, ConnectionPtr> pending;  // in order of arrival
+    std::map<std::uint64_t, VisitorPtr> pending;  // in order of arrival
     std::vector<JobId> in_hand;                      // assigned, and without a client yet
     std::optional<Watch> ready;
     EventLoop::Watch watch;
@@ -68,7 +68,7 @@ class Dispatcher {
   bool assign(const std::string& pool, PoolQueue& queue);
   void wait_for_ready(const std::string& pool, PoolQueue& queue);
   void hand_over(const std::string& pool, PoolQueue& queue);
-  bool send(const JobId& id, Worker& worker, const ConnectionPtr& connection);
+  bool send(const JobId& id, Worker& worker, const VisitorPtr& visitor);
   void hear(const JobId& id, Packet& packet);
   void lose(const JobId& id);
 

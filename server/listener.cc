@@ -22,11 +22,11 @@ namespace usher {
 namespace {
 
 using namespace std::chrono_literals;
-using ConnectionPtr = Dispatcher::ConnectionPtr;
+using VisitorPtr = Dispatcher::VisitorPtr;
 
 constexpr int kAcceptsARound = 64;
 constexpr auto kPause = 100ms;         // when there is no descriptor or memory for another client
-constexpr auto kEvictionTime = 1s;     // for the login process to say 904; then the connection is shut down
+constexpr auto kEvictionTime = 1s;     // for the login process to say 904; then the visitor is shut down
 constexpr auto kComplaintEvery = 60s;
 
 bool is_shortage(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
@@ -93,9 +93,9 @@ class Listener {
     places_ = std::exchange(next_, {});
     generation_ = next_generation_;
     for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
-    const auto all = connections_;
-    for (const auto& [serial, connection] : all) {
-      if (connection->state == Connection::State::pending && !has_place(connection->listener)) turn_away(connection, Code::busy);
+    const auto all = visitors_;
+    for (const auto& [serial, visitor] : all) {
+      if (visitor->state == Visitor::State::pending && !has_place(visitor->listener)) turn_away(visitor, Code::busy);
     }
     report_ready();
   }
@@ -159,67 +159,67 @@ class Listener {
   }
 
   void admit(const Place& place, UniqueFd client, const std::string& network) {
-    const auto connection = std::make_shared<Connection>();
-    connection->serial = ++serial_;
-    connection->fd = std::move(client);
-    connection->listener = place.config.name;
-    connection->pool = place.config.pool;
-    connection->network = network;
-    connection->accepted_at = Clock::now();
-    connection->pending_until = connection->accepted_at + place.config.pending_timeout;
-    connection->timer = loop_.at(connection->pending_until, [this, serial = connection->serial] {
-      const ConnectionPtr late = connections_.at(serial);
-      if (late->state == Connection::State::pending) turn_away(late, Code::busy);
+    const auto visitor = std::make_shared<Visitor>();
+    visitor->serial = ++serial_;
+    visitor->fd = std::move(client);
+    visitor->listener = place.config.name;
+    visitor->pool = place.config.pool;
+    visitor->network = network;
+    visitor->accepted_at = Clock::now();
+    visitor->pending_until = visitor->accepted_at + place.config.pending_timeout;
+    visitor->timer = loop_.at(visitor->pending_until, [this, serial = visitor->serial] {
+      const VisitorPtr late = visitors_.at(serial);
+      if (late->state == Visitor::State::pending) turn_away(late, Code::busy);
     });
-    connections_[connection->serial] = connection;
-    admission_.add(connection->listener, network, connection->serial);
-    while (admission_.count(connection->listener) > place.config.max_logins) evict(admission_.victim(connection->listener));
-    if (connections_.contains(connection->serial)) dispatcher_.add(connection);
+    visitors_[visitor->serial] = visitor;
+    admission_.add(visitor->listener, network, visitor->serial);
+    while (admission_.count(visitor->listener) > place.config.max_logins) evict(admission_.victim(visitor->listener));
+    if (visitors_.contains(visitor->serial)) dispatcher_.add(visitor);
   }
 
   // Its worker's login process says 904; one that nobody has taken yet hears it from here.
   void evict(std::uint64_t serial) {
-    const ConnectionPtr connection = connections_.at(serial);
-    log::notice("login_evicted", {{"listener", connection->listener}, {"network", connection->network}});
-    if (connection->state == Connection::State::pending) return turn_away(connection, Code::too_slow);
-    admission_.remove(connection->listener, connection->network, serial);
-    connection->state = Connection::State::evicted;
-    dispatcher_.evict(*connection);
-    connection->timer = loop_.after(kEvictionTime, [this, serial] {
-      const ConnectionPtr late = connections_.at(serial);
+    const VisitorPtr visitor = visitors_.at(serial);
+    log::notice("login_evicted", {{"listener", visitor->listener}, {"network", visitor->network}});
+    if (visitor->state == Visitor::State::pending) return turn_away(visitor, Code::too_slow);
+    admission_.remove(visitor->listener, visitor->network, serial);
+    visitor->state = Visitor::State::evicted;
+    dispatcher_.evict(*visitor);
+    visitor->timer = loop_.after(kEvictionTime, [this, serial] {
+      const VisitorPtr late = visitors_.at(serial);
       ::shutdown(late->fd.get(), SHUT_RDWR);
       let_go(late);
     });
   }
 
-  void turn_away(const ConnectionPtr& connection, Code code) {
-    if (code == Code::busy) log::notice("busy", {{"listener", connection->listener}, {"network", connection->network}});
-    UniqueFd client = std::move(connection->fd);
-    let_go(connection);
+  void turn_away(const VisitorPtr& visitor, Code code) {
+    if (code == Code::busy) log::notice("busy", {{"listener", visitor->listener}, {"network", visitor->network}});
+    UniqueFd client = std::move(visitor->fd);
+    let_go(visitor);
     const bool too_many = code == Code::too_slow;
     farewells_.say(std::move(client), code, too_many ? "Too many are logging in: try again later." : default_text(code));
   }
 
-  void let_go(const ConnectionPtr& connection) {
-    connection->timer.end();
-    dispatcher_.remove(*connection);
-    admission_.remove(connection->listener, connection->network, connection->serial);
-    connections_.erase(connection->serial);
+  void let_go(const VisitorPtr& visitor) {
+    visitor->timer.end();
+    dispatcher_.remove(*visitor);
+    admission_.remove(visitor->listener, visitor->network, visitor->serial);
+    visitors_.erase(visitor->serial);
   }
 
-  HandOver control_record(const Connection& connection) const {
+  HandOver control_record(const Visitor& visitor) const {
     HandOver record;
     record.generation = generation_;
-    record.accepted_at = to_nanoseconds(connection.accepted_at);
+    record.accepted_at = to_nanoseconds(visitor.accepted_at);
     for (std::size_t i = 0; i < places_.size(); ++i) {
-      if (places_[i].config.name == connection.listener) record.listener = static_cast<std::uint16_t>(i);
+      if (places_[i].config.name == visitor.listener) record.listener = static_cast<std::uint16_t>(i);
     }
     return record;
   }
 
-  void no_worker(const ConnectionPtr& connection) {
+  void no_worker(const VisitorPtr& visitor) {
     for (const Place& place : places_) {
-      if (place.config.name == connection->listener && !place.may_wait) return turn_away(connection, Code::busy);
+      if (place.config.name == visitor->listener && !place.may_wait) return turn_away(visitor, Code::busy);
     }
   }
 
@@ -229,9 +229,9 @@ class Listener {
     for (Place& place : places_) place.watch.end();
     places_.clear();
     resume_.end();
-    const auto all = connections_;
-    for (const auto& [serial, connection] : all) {
-      if (connection->state == Connection::State::pending) turn_away(connection, Code::busy);
+    const auto all = visitors_;
+    for (const auto& [serial, visitor] : all) {
+      if (visitor->state == Visitor::State::pending) turn_away(visitor, Code::busy);
     }
   }
 
@@ -247,15 +247,15 @@ class Listener {
 
   Farewells farewells_{loop_};
   Admission admission_;
-  std::map<std::uint64_t, ConnectionPtr> connections_;
+  std::map<std::uint64_t, VisitorPtr> visitors_;
   std::uint64_t serial_ = 0;
   EventLoop::Timer resume_;
   Instant next_complaint_{};
   Dispatcher dispatcher_{loop_,
-                         {[this](const Connection& connection) { return control_record(connection); },
-                          [this](const ConnectionPtr& connection) { let_go(connection); },
-                          [this](const ConnectionPtr& connection) { no_worker(connection); },
-                          [this](const ConnectionPtr& connection) { turn_away(connection, Code::busy); }}};
+                         {[this](const Visitor& visitor) { return control_record(visitor); },
+                          [this](const VisitorPtr& visitor) { let_go(visitor); },
+                          [this](const VisitorPtr& visitor) { no_worker(visitor); },
+                          [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); }}};
 };
 
 }  // namespace

@@ -46,15 +46,15 @@ void Control::accept() {
       0);
 }
 
+// Commands take the call by value: it may hang up while it is answered.
 void Control::dispatch(const CallPtr& call, Packet& packet) {
   call->gate_.check(packet, call->state_);
   call->state_ = ControlState::answering;
-  const CallPtr kept = call;
   switch (static_cast<ControlAsks>(packet.kind())) {
-    case ControlAsks::status: return commands_.status(kept);
-    case ControlAsks::stop: return commands_.stop(kept, packet.as<AskStop>().drain);
-    case ControlAsks::reload: return commands_.reload(kept);
-    case ControlAsks::end_job: return commands_.end_job(kept, packet.as<AskEndJob>());
+    case ControlAsks::status: return commands_.status(call);
+    case ControlAsks::stop: return commands_.stop(call, packet.as<AskStop>().drain);
+    case ControlAsks::reload: return commands_.reload(call);
+    case ControlAsks::end_job: return commands_.end_job(call, packet.as<AskEndJob>());
   }
 }
 

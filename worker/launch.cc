@@ -134,7 +134,7 @@ void plan_limits(const ResourceLimits& wanted, Plan& plan) {
 
 pid_t start(Plan& plan) {
   const pid_t pid = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): no copy of this process's pages
-  if (pid == 0) become_program(plan);
+  if (pid == 0) become_program(plan);  // NOLINT(clang-analyzer-unix.Vfork): system calls only, as said in launch.h
   return pid;
 }
 

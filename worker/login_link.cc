@@ -32,10 +32,10 @@ namespace {
 
 LoginLink::LoginLink(const Jail& jail, const SystemCallFilter& filter, Interruptions& interruptions)
     : interruptions_(interruptions) {
-  auto [ours, theirs] = make_channel();
+  ChannelPair ends = make_channel();
   pid_ = check(::fork(), "make a login process");
-  if (pid_ == 0) be_login_process(std::move(theirs), jail, filter);
-  channel_ = std::move(ours);
+  if (pid_ == 0) be_login_process(std::move(ends.theirs), jail, filter);
+  channel_ = std::move(ends.ours);
 }
 
 void LoginLink::wait_ready(Instant deadline) {

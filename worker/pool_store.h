@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/configuration.h"
 #include "base/event_loop.h"
 #include "jobs/history.h"
 #include "jobs/registry.h"

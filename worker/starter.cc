@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "base/configuration_report.h"
 #include "base/log.h"
 #include "base/system.h"
 #include "worker/control.h"
@@ -27,6 +28,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kStartPatience = 60s;
 constexpr auto kStopTime = 2s;         // from SIGTERM to SIGKILL when Usher stops
 constexpr auto kStopPatience = 6s;     // then workers that are still there are killed
 constexpr auto kServicePatience = 5s;  // for listener and pool to end by themselves
@@ -46,7 +48,7 @@ class Starter {
   int run() {
     std::vector<Fault> faults;
     auto first = read_generation(options_.configuration, 1, faults);
-    for (const Fault& fault : faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
+    std::fputs(faults_text(faults).c_str(), stderr);
     if (!first) return 1;
     generation_ = std::move(*first);
     try {
@@ -86,12 +88,16 @@ class Starter {
     });
     listener_.start();
     pool_.start();
+    start_timer_ = loop_.after(kStartPatience, [this] { start_failed("it is not ready in time; the log may say why"); });
   }
 
   void block_signals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) {
+      ::signal(signal, SIG_DFL);  // one that is ignored is not heard of; a shell ignores SIGINT in what it starts with &
+      sigaddset(&set, signal);
+    }
     check(sigprocmask(SIG_BLOCK, &set, nullptr), "block signals");
     ::signal(SIGPIPE, SIG_IGN);
     signals_.reset(check(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "hear signals"));
@@ -172,6 +178,7 @@ class Starter {
   }
 
   void report_ready() {
+    start_timer_.end();
     for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
       log::info("listening",
                 {{"listener", configuration().listeners[i].name}, {"address", generation_.listening[i]->address()}});
@@ -223,6 +230,7 @@ class Starter {
     fact("server", "usher", "pid", std::to_string(::getpid()));
     fact("server", "usher", "configuration", options_.configuration);
     fact("server", "usher", "generation", std::to_string(generation_.number));
+    fact("server", "usher", "ready", reported_ready_ ? "yes" : "no");
     for (const auto& [name, service] : {std::pair("listener", &listener_), std::pair("pool", &pool_)}) {
       fact("process", name, "pid", std::to_string(service->pid()));
       fact("process", name, "restarts", std::to_string(service->restarts()));
@@ -382,10 +390,14 @@ class Starter {
                             {[this](const WorkerForked& forked) { pool_.send(forked); },
                              [this](const WorkerFailed& failed) { pool_.send(failed); },
                              [this](const WorkerEnded& ended) { worker_ended(ended); },
+                             [this] {
+                               if (stopping_) go_on_stopping();
+                             },
                              [this](pid_t pid) { return pid == listener_.pid() || pid == pool_.pid(); }}};
   std::vector<WorkerEnded> unreported_;  // ended while no pool was there to be told
 
   bool reported_ready_ = false;
+  EventLoop::Timer start_timer_;
   std::optional<Generation> next_;  // its template is being prepared
   Control::CallPtr reload_call_;
   EventLoop::Timer reload_timer_;

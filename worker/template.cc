@@ -26,9 +26,9 @@ struct PamStock {
 // it does besides (handlers of pthread_atfork, locks of other threads) this process, which has one thread, does not need.
 pid_t fork_sibling() {
 #if defined(__s390__)
-  return static_cast<pid_t>(check(::syscall(SYS_clone, nullptr, CLONE_PARENT | SIGCHLD, nullptr, nullptr, 0), "fork a worker"));
+  return static_cast<pid_t>(::syscall(SYS_clone, nullptr, CLONE_PARENT | SIGCHLD, nullptr, nullptr, 0));
 #else
-  return static_cast<pid_t>(check(::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, 0), "fork a worker"));
+  return static_cast<pid_t>(::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, 0));
 #endif
 }
 
@@ -80,19 +80,21 @@ class Template {
   }
 
   static PamStock start_pam(const PoolConfig& pool) {
-    return {std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory),
-            std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory)};
+    PamStock stock;
+    stock.keeper = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
+    stock.next = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
+    return stock;
   }
 
   void fork_worker(Packet& packet) {
     const auto order = packet.as<ForkWorker>();
     if (packet.descriptors() != 3) throw ProtocolError("a worker comes with three channels");
-    try {
-      const pid_t pid = fork_sibling();
-      if (pid == 0) be_worker(order, packet);
+    const pid_t pid = fork_sibling();
+    if (pid == 0) be_worker(order, packet);
+    if (pid > 0) {
       starter_.send(Forked{order.number, pid});
-    } catch (const std::system_error& error) {
-      starter_.send(ForkFailed{order.number, error.code().value()});
+    } else {
+      starter_.send(ForkFailed{order.number, errno});
     }
   }
 

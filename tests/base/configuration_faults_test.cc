@@ -20,13 +20,13 @@ const std::string kTwice = "remove one of the two, or give it another name";
 }  // namespace
 
 TEST_CASE("fault: a syntax error has its place, and the other files are read all the same") {
-  ConfigurationSource source = source_of("[server]\nuser = usher\n", "[program.x]\ncommand = 3\n");
+  ConfigurationSource source = source_of("[server]\nuser = usher\n", "[program.x]\nusers = [\"*\"]\ncommand = 3\n");
   source.files.push_back({"programs.d/q.toml", "[program.q\n"});
   const std::vector<std::string> lines = lines_of(parse_configuration(source).faults);
   REQUIRE(lines.size() == 3);
   CHECK(is_syntax_error(lines[0], "usher.toml:2:8", kQuotes));
   CHECK(lines[1] ==
-        "programs.d/p.toml:2:11: error: command of program \"x\" is a whole number; write a list of 1 to 256 texts in "
+        "programs.d/p.toml:3:11: error: command of program \"x\" is a whole number; write a list of 1 to 256 texts in "
         "quotes: the absolute path of a program, then its arguments, for example command = [\"/bin/cat\"]");
   CHECK(is_syntax_error(lines[2], "programs.d/q.toml:1:", kQuotes));
 }
@@ -332,6 +332,16 @@ TEST_CASE("fault: a pool that is never refilled is warned about where its listen
   CHECK(faults_before_good(spawning).empty());
 }
 
+TEST_CASE("fault: a program for nobody is warned about") {
+  const ConfigurationSource source = source_of(kGood,
+                                               "[program.x]\ncommand = [\"/x\"]\n[program.y]\n"
+                                               "command = [\"/y\"]\ngroups = [\"staff\"]\n");
+  CHECK(lines_of(parse_configuration(source).faults) ==
+        std::vector<std::string>{
+            "programs.d/p.toml:1:1: warning: program \"x\" names no users and no groups, so nobody may "
+            "run it; add users = [\"*\"] for everybody, or names"});
+}
+
 TEST_CASE("fault: more elements than a key may have") {
   std::string users;
   for (int i = 0; i < 1001; ++i) users += "\"u\",";
@@ -350,11 +360,11 @@ TEST_CASE("fault: more elements than a key may have") {
 TEST_CASE("fault: all faults of all files come in one pass, in the order of the files") {
   const ConfigurationSource source = source_of(
       "[[listener]]\nname = \"a\"\naddress = \"x\"\npool = \"p\"\n[pool.p]\ninitial = -1\n[server]\nuser = 1\n",
-      "[program.z]\n[program.a]\n");
+      "[program.z]\nusers = [\"*\"]\n[program.a]\nusers = [\"*\"]\n");
   std::vector<std::string> places;
   for (const Fault& fault : parse_configuration(source).faults) {
     places.push_back(fault.file + ":" + std::to_string(fault.line));
   }
   CHECK(places == std::vector<std::string>{"usher.toml:3", "usher.toml:6", "usher.toml:8", "programs.d/p.toml:1",
-                                           "programs.d/p.toml:2"});
+                                           "programs.d/p.toml:3"});
 }

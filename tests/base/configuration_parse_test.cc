@@ -51,7 +51,7 @@ TEST_CASE("configuration: what is not given has its default") {
   CHECK(program.description.empty());
   CHECK(program.command == std::vector<std::string>{"/bin/cat"});
   CHECK_FALSE(program.arguments);
-  CHECK(program.users.empty());
+  CHECK(program.users == std::vector<std::string>{"*"});
   CHECK(program.groups.empty());
   CHECK(program.deny_users.empty());
   CHECK(program.deny_groups.empty());
@@ -183,8 +183,10 @@ pool = "a"
 [pool.a]
 [program.y]
 command = ["/bin/y"]
+users = ["*"]
 )",
-                                                                     "[program.x]\ncommand = [\"/bin/x\"]\n"));
+                                                                     "[program.x]\ncommand = [\"/bin/x\"]\n"
+                                                                     "users = [\"*\"]\n"));
   REQUIRE(faults.empty());
   CHECK(configuration.listeners[0].name == "z");
   CHECK(configuration.listeners[1].name == "a");

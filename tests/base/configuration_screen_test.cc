@@ -52,6 +52,16 @@ TEST_CASE("screen: brackets and dots in strings and comments nest nothing") {
   CHECK(screen_text("a = \"\"\"x\"\"\"\"\nb = " + repeated("[", 20)));
 }
 
+TEST_CASE("screen: a character that is not ASCII stands in strings and comments only") {
+  CHECK_FALSE(screen_text("\xEF\xBB\xBFkey = '\xC3\xA9' # \xD2\x8A"));
+  for (const char* text : {"\xD2\x8A = 1", "[a.\xD2\x8A]", "a = \"\" \xC2\xA0", "\n\xEF\xBB\xBF"}) {
+    CAPTURE(text);
+    const auto unreadable = screen_text(text);
+    REQUIRE(unreadable);
+    CHECK(unreadable->message == "a character that is not ASCII stands outside quotes and comments");
+  }
+}
+
 TEST_CASE("screen: many short keys and lists side by side are not deep") {
   CHECK_FALSE(screen_text(repeated("a.b = [1.5, [2.5]]\n", 1000)));
 }

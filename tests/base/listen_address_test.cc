@@ -46,6 +46,19 @@ TEST_CASE("address: IPv4, IPv6 and unix addresses become what bind takes") {
   CHECK(local.path == "/run/x.sock");
 }
 
+TEST_CASE("address: the port of an address can be changed") {
+  for (const char* text : {"127.0.0.1:4000", "[::1]:4000"}) {
+    CAPTURE(text);
+    const auto address = parse_listen_address(text).value();
+    const auto other = address.with_port(4001);
+    CHECK(other.port == 4001);
+    CHECK_FALSE(other.clashes_with(address));
+    const auto same = other.with_port(4000);
+    CHECK(std::memcmp(&same.storage, &address.storage, sizeof address.storage) == 0);
+  }
+  CHECK(parse_listen_address("unix:/x").value().with_port(7).path == "/x");
+}
+
 TEST_CASE("address: what is none says why") {
   CHECK(objection("") == "has no port");
   CHECK(objection("127.0.0.1") == "has no port");

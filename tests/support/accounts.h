@@ -6,10 +6,14 @@
 #pragma once
 
 #include <glob.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace usher::testing {
 
@@ -58,6 +62,22 @@ inline bool single_uid() {
 inline std::string usual_account() {
   const char* name = std::getenv("USHER_TEST_USER");
   return name == nullptr ? std::string(account::kNormal) : name;
+}
+
+// The command as that account runs it, with its groups and home directory; unchanged for the account that runs the
+// test.
+inline std::vector<std::string> command_as(const std::string& account, std::vector<std::string> command) {
+  const passwd* entry = getpwnam(account.c_str());
+  if (entry == nullptr) throw std::runtime_error("no account " + account);
+  if (entry->pw_uid == getuid()) return command;
+  std::vector<std::string> result{"setpriv",
+                                  "--reuid=" + std::to_string(entry->pw_uid),
+                                  "--regid=" + std::to_string(entry->pw_gid),
+                                  "--init-groups",
+                                  "--reset-env",
+                                  "--"};
+  result.insert(result.end(), command.begin(), command.end());
+  return result;
 }
 
 // The path of pam_usher_test.so, as the build gives it to tests.

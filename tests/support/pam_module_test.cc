@@ -78,12 +78,15 @@ int authenticate(const std::string& arguments, Dialog dialog = {}) {
   return pam_authenticate(session.handle(), 0);
 }
 
-// How a process ends that does this.
-int status_of_child(const std::function<void()>& work) {
+// How a child ends that authenticates and then does `work`. The session is the parent's: a child that ends in the
+// middle removes no directory.
+int status_of_child(const std::string& arguments, const std::function<void(pam_handle_t*)>& work = {}) {
+  const Session session(arguments);
   const pid_t pid = fork();
   if (pid == 0) {
-    work();
-    _exit(0);
+    const int result = pam_authenticate(session.handle(), 0);
+    if (result == PAM_SUCCESS && work) work(session.handle());
+    _exit(result);
   }
   int status = 0;
   REQUIRE(waitpid(pid, &status, 0) == pid);
@@ -154,25 +157,21 @@ TEST_CASE("pam test module: texts of both kinds come in their order, with any by
 }
 
 TEST_CASE("pam test module: it sets variables, the user and limits") {
-  const int status = status_of_child([] {
-    const Session session("env=COLOUR=blue user=somebody limit=nofile:77 nice=3");
-    if (pam_authenticate(session.handle(), 0) != PAM_SUCCESS) _exit(1);
+  const int status = status_of_child("env=COLOUR=blue user=somebody limit=nofile:77 nice=3", [](pam_handle_t* handle) {
     const void* user = nullptr;
     rlimit limit{};
-    if (std::strcmp(pam_getenv(session.handle(), "COLOUR"), "blue") != 0) _exit(2);
-    if (pam_get_item(session.handle(), PAM_USER, &user) != PAM_SUCCESS) _exit(3);
-    if (std::strcmp(static_cast<const char*>(user), "somebody") != 0) _exit(4);
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur != 77 || limit.rlim_max != 77) _exit(5);
-    if (getpriority(PRIO_PROCESS, 0) != 3) _exit(6);
+    if (std::strcmp(pam_getenv(handle, "COLOUR"), "blue") != 0) _exit(101);
+    if (pam_get_item(handle, PAM_USER, &user) != PAM_SUCCESS) _exit(102);
+    if (std::strcmp(static_cast<const char*>(user), "somebody") != 0) _exit(103);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur != 77 || limit.rlim_max != 77) _exit(104);
+    if (getpriority(PRIO_PROCESS, 0) != 3) _exit(105);
   });
-  CHECK(status == 0);
+  CHECK(WEXITSTATUS(status) == PAM_SUCCESS);
 }
 
 TEST_CASE("pam test module: it ends or crashes the process that called it") {
-  const int left = status_of_child([] { authenticate("exit=auth"); });
-  CHECK(WEXITSTATUS(left) == 3);
-  const int crashed = status_of_child([] { authenticate("crash=auth"); });
-  CHECK(WTERMSIG(crashed) == SIGSEGV);
+  CHECK(WEXITSTATUS(status_of_child("exit=auth")) == 3);
+  CHECK(WTERMSIG(status_of_child("crash=auth")) == SIGSEGV);
 }
 
 TEST_CASE("pam test module: it leaves a process and a descriptor behind") {

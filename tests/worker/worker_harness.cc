@@ -61,9 +61,12 @@ WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
   const PoolConfig& pool = configuration_.pools.at(0);
   auto pam = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
   std::array<Channel, 3> theirs;
-  std::tie(starter_, theirs[0]) = make_channel();
-  std::tie(listener_, theirs[1]) = make_channel();
-  std::tie(pool_, theirs[2]) = make_channel();
+  std::size_t next = 0;
+  for (Channel* ours : {&starter_, &listener_, &pool_}) {
+    ChannelPair pair = make_channel();
+    *ours = std::move(pair.ours);
+    theirs.at(next++) = std::move(pair.theirs);
+  }
   pid_ = check(::fork(), "fork");
   if (pid_ == 0) {
     starter_.close();

@@ -12,7 +12,7 @@
 
 namespace usher {
 
-struct Connection {
+struct Visitor {
   enum class State { pending, handed_over, taken, evicted };
 
   std::uint64_t serial = 0;  // in order of arrival

@@ -1,0 +1,212 @@
+#include <grp.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <system_error>
+
+#include "base/configuration_parse.h"
+#include "base/listen_address.h"
+#include "base/unique_fd.h"
+
+namespace usher {
+namespace {
+
+constexpr const char* kSystemPamDirectory = "/etc/pam.d";
+constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
+constexpr mode_t kAnybodyMayExecute = S_IXUSR | S_IXGRP | S_IXOTH;
+
+std::string reason(int error_number) {
+  return std::generic_category().message(error_number);
+}
+
+// Empty when the path leads nowhere; errno then says why.
+std::optional<struct stat> status_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return status;
+}
+
+// What bind(2) says: 0 or its error. That a port is in use says nothing about the configuration (Usher may be running),
+// so only a port that may need a privilege is asked for, and any other stands for the rest.
+int try_bind(const ListenAddress& address) {
+  constexpr std::uint16_t kFirstFreePort = 1024;
+  const ListenAddress tried = address.port < kFirstFreePort ? address : address.with_port(0);
+  const int family = tried.storage.ss_family;
+  const UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return errno;
+  const int only = 1;
+  if (family == AF_INET6 && ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0) return errno;
+  return ::bind(fd.get(), tried.address(), tried.length) == 0 || errno == EADDRINUSE ? 0 : errno;
+}
+
+class MachineCheck {
+ public:
+  MachineCheck(const Configuration& configuration, const Places& places, FaultList& faults)
+      : configuration_(configuration), places_(places), faults_(faults) {}
+
+  void check() {
+    if (geteuid() == 0) check_service_accounts();
+    check_directory("server/runtime_directory", configuration_.server.runtime_directory);
+    check_directory("server/state_directory", configuration_.server.state_directory);
+    for (std::size_t i = 0; i < configuration_.listeners.size(); ++i) check_listener(i);
+    for (const PoolConfig& pool : configuration_.pools) check_pam(pool);
+    for (const ProgramConfig& program : configuration_.programs) check_program(program);
+  }
+
+ private:
+  // Faults about a value that was refused already, and is its default now, would only confuse.
+  void error(const std::string& path, std::string message, std::string remedy) {
+    if (places_.good(path)) faults_.error(places_.of(path), std::move(message), std::move(remedy));
+  }
+  void warning(const std::string& path, std::string message, std::string remedy) {
+    if (places_.good(path)) faults_.warning(places_.of(path), std::move(message), std::move(remedy));
+  }
+
+  void check_service_accounts() {
+    const ServerConfig& server = configuration_.server;
+    check_service_account("user", server.user);
+    check_service_account("login_user", server.login_user);
+    if (server.user != server.login_user) return;
+    error("server/login_user",
+          "login_user is " + quoted(server.login_user) + " like user, so nothing would keep them apart",
+          "name an account of its own for each");
+  }
+
+  void check_service_account(const std::string& key, const std::string& name) {
+    const passwd* account = ::getpwnam(name.c_str());
+    if (account == nullptr) {
+      error("server/" + key, key + " is " + quoted(name) + ", an account that is not there",
+            "make it with: useradd --system --shell /usr/sbin/nologin " + name + ", or name another");
+    } else if (account->pw_uid == 0) {
+      error("server/" + key, key + " is " + quoted(name) + ", which is root", "name an account without privileges");
+    }
+  }
+
+  void check_directory(const std::string& path, const std::string& directory) {
+    const auto status = status_of(directory);
+    if (!status) return;  // it is made at the start
+    const std::string what = "directory " + quoted(directory);
+    if (!S_ISDIR(status->st_mode)) {
+      error(path, what + " is no directory", "remove what stands there, or name another");
+    } else if (status->st_uid != geteuid()) {
+      error(path, what + " belongs to user " + std::to_string(status->st_uid), "chown it, or name another");
+    } else if ((status->st_mode & kOthersMayWrite) != 0) {
+      error(path, what + " can be written by its group or by others", "chmod go-w it, or name another");
+    }
+  }
+
+  void check_listener(std::size_t index) {
+    const ListenerConfig& listener = configuration_.listeners[index];
+    const auto address = parse_listen_address(listener.address);
+    if (!address) return;  // told already
+    const std::string path = "listener/" + std::to_string(index) + "/address";
+    const std::string label = listener_label(listener.name, index);
+    if (address->is_unix()) {
+      check_socket_path(path, label, address->path);
+      return;
+    }
+    if (const int failed = try_bind(*address); failed != 0) {
+      error(path, label + " cannot have address " + quoted(listener.address) + ": " + reason(failed),
+            failed == EACCES ? "start Usher as root, or write a port from 1024" : "write an address of this machine");
+    }
+    if (address->is_local() || listener.allow_plaintext) return;
+    warning(path, label + " listens beyond loopback without TLS, so its clients are refused (911)",
+            "write allow_plaintext = true where the network is trusted, or listen on 127.0.0.1");
+  }
+
+  void check_socket_path(const std::string& path, const std::string& label, const std::string& socket) {
+    const std::string parent = socket.substr(0, std::max<std::size_t>(1, socket.rfind('/')));
+    const auto directory = status_of(parent);
+    if (!directory && parent != configuration_.server.runtime_directory) {
+      error(path, label + " has a socket in " + quoted(parent) + ": " + reason(errno), "make the directory");
+    } else if (const auto status = status_of(socket); status && !S_ISSOCK(status->st_mode)) {
+      error(path, label + " would replace " + quoted(socket) + ", which is no socket",
+            "remove it, or write another path");
+    }
+  }
+
+  void check_pam(const PoolConfig& pool) {
+    const std::string path = "pool/" + pool.name + (pool.pam_directory.empty() ? "/pam_service" : "/pam_directory");
+    const std::string directory = pool.pam_directory.empty() ? kSystemPamDirectory : pool.pam_directory;
+    const std::string file = directory + "/" + pool.pam_service;
+    const std::string label = "pool " + quoted(pool.name);
+    if (!places_.good("pool/" + pool.name + "/pam_service")) return;
+    const auto status = status_of(file);
+    if (!status) {
+      error(path, label + " has no PAM service " + quoted(file) + ": " + reason(errno),
+            "write that file, or name another with pam_service");
+    } else if (!S_ISREG(status->st_mode)) {
+      error(path, "PAM service " + quoted(file) + " of " + label + " is not a regular file", "put one in its place");
+    } else if ((status->st_uid != 0 && status->st_uid != geteuid()) || (status->st_mode & kOthersMayWrite) != 0) {
+      error(path, "PAM service " + quoted(file) + " of " + label + " can be changed by others than root",
+            "chown it to root and chmod go-w it");
+    }
+  }
+
+  void check_program(const ProgramConfig& program) {
+    const std::string path = "program/" + program.name;
+    if (!program.command.empty()) check_command(path + "/command", program);
+    check_names(path + "/users", program.users, is_user, "a user");
+    check_names(path + "/deny_users", program.deny_users, is_user, "a user");
+    check_names(path + "/groups", program.groups, is_group, "a group");
+    check_names(path + "/deny_groups", program.deny_groups, is_group, "a group");
+    const std::string& directory = program.working_directory;
+    if (directory.starts_with('/') && !is_directory(directory)) {
+      warning(path + "/working_directory",
+              "working directory " + quoted(directory) + " of program " + quoted(program.name) +
+                  " is no directory, so it would start in /",
+              "make it, or write \"~\"");
+    }
+  }
+
+  void check_command(const std::string& path, const ProgramConfig& program) {
+    const std::string& file = program.command.front();
+    const std::string what = "program " + quoted(program.name) + " cannot run " + quoted(file) + ": ";
+    const auto status = status_of(file);
+    if (!status) {
+      error(path, what + reason(errno), "install it, or write another path");
+    } else if (!S_ISREG(status->st_mode)) {
+      error(path, what + "it is not a regular file", "write the path of a program");
+    } else if ((status->st_mode & kAnybodyMayExecute) == 0) {
+      error(path, what + "nobody may execute it", "chmod a+x it, or write another path");
+    }
+  }
+
+  static bool is_directory(const std::string& path) {
+    const auto status = status_of(path);
+    return status && S_ISDIR(status->st_mode);
+  }
+  static bool is_user(const std::string& name) { return name == "*" || ::getpwnam(name.c_str()) != nullptr; }
+  static bool is_group(const std::string& name) { return ::getgrnam(name.c_str()) != nullptr; }
+
+  void check_names(const std::string& path, const std::vector<std::string>& names, bool (*is_there)(const std::string&),
+                   const std::string& what) {
+    for (const std::string& name : names) {
+      if (is_there(name)) continue;
+      warning(path, quoted(name) + " is not " + what + " that this machine knows",
+              "see to its spelling, or take it out");
+    }
+  }
+
+  const Configuration& configuration_;
+  const Places& places_;
+  FaultList& faults_;
+};
+
+}  // namespace
+
+void check_against_machine(const ConfigurationSource& source, ConfigurationResult& result) {
+  if (source.files.empty()) return;
+  const ParsedConfiguration parsed = parse_with_places(source);
+  FaultList faults(source);
+  MachineCheck(parsed.configuration, parsed.places, faults).check();
+  for (Fault& fault : faults.take()) result.faults.push_back(std::move(fault));
+  sort_faults(source, result.faults);
+}
+
+}  // namespace usher

@@ -1,0 +1,60 @@
+#include "cli/check_command.h"
+
+#include <Poco/JSON/Object.h>
+
+#include <iostream>
+
+#include "base/configuration_report.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/command_line.h"
+
+namespace usher {
+namespace {
+
+void print_json(const Fault& fault) {
+  Poco::JSON::Object object(Poco::JSON_PRESERVE_KEY_ORDER);
+  object.set("severity", fault.severity == Severity::error ? "error" : "warning");
+  object.set("file", printable(fault.file));
+  object.set("line", fault.line);
+  object.set("column", fault.column);
+  object.set("message", fault.message);
+  object.set("remedy", fault.remedy);
+  object.stringify(std::cout);
+  std::cout << "\n";
+}
+
+void print_json(const ConfigurationResult& result) {
+  for (const Fault& fault : result.faults) print_json(fault);
+  Poco::JSON::Object object(Poco::JSON_PRESERVE_KEY_ORDER);
+  object.set("ok", result.ok());
+  object.set("summary", summary_text(result));
+  object.stringify(std::cout);
+  std::cout << "\n";
+}
+
+// What is wrong goes to standard error, with the summary; good news to standard output.
+void print_text(const ConfigurationResult& result) {
+  std::cerr << faults_text(result.faults);
+  (result.ok() ? std::cout : std::cerr) << summary_text(result) << "\n";
+}
+
+}  // namespace
+
+Poco::Util::OptionSet check_options() {
+  return configuration_and_json_options();
+}
+
+int check_command(std::span<const std::string> arguments) {
+  const CommandLine line(check_options(), arguments);
+  line.check_operands(0, 0);
+  const LoadedConfiguration loaded = load_configuration(line.configuration());
+  if (line.has("json")) {
+    print_json(loaded.result);
+  } else {
+    print_text(loaded.result);
+  }
+  return loaded.result.ok() ? status::kDone : status::kFailed;
+}
+
+}  // namespace usher

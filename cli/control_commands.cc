@@ -1,0 +1,111 @@
+#include <Poco/JSON/Object.h>
+#include <Poco/Util/Option.h>
+
+#include <charconv>
+#include <iostream>
+#include <map>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/command_line.h"
+#include "cli/control_client.h"
+#include "cli/installation.h"
+#include "cli/service_commands.h"
+
+namespace usher {
+namespace {
+
+int told(const Done& done) {
+  if (!done.text.empty()) (done.exit_status == 0 ? std::cout : std::cerr) << "usher: " << done.text.str() << "\n";
+  return done.exit_status;
+}
+
+ControlClient starter_of(const CommandLine& line) { return ControlClient(server_of(line.configuration()).runtime_directory); }
+
+// Facts with the same group and name are one line: "listener generic: address 127.0.0.1:4000".
+void print_text(const std::vector<Fact>& facts) {
+  std::string before;
+  for (const Fact& fact : facts) {
+    const std::string head = fact.group.str() + " " + fact.name.str();
+    if (head != before) std::cout << (before.empty() ? "" : "\n") << head << ":";
+    std::cout << (head == before ? ", " : " ") << fact.key.str() << " " << fact.value.str();
+    before = head;
+  }
+  std::cout << "\n";
+}
+
+// A value of digits is a number.
+void set_value(Poco::JSON::Object& object, const std::string& key, const std::string& value) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error == std::errc() && end == value.data() + value.size()) {
+    object.set(key, number);
+  } else {
+    object.set(key, value);
+  }
+}
+
+void print_json(const std::vector<Fact>& facts) {
+  using Poco::JSON::Object;
+  std::map<std::pair<std::string, std::string>, Object::Ptr> objects;
+  std::vector<Object::Ptr> in_order;
+  for (const Fact& fact : facts) {
+    Object::Ptr& object = objects[{fact.group.str(), fact.name.str()}];
+    if (object.isNull()) {
+      object = new Object(Poco::JSON_PRESERVE_KEY_ORDER);
+      object->set("kind", fact.group.str());
+      object->set("name", fact.name.str());
+      in_order.push_back(object);
+    }
+    set_value(*object, fact.key.str(), fact.value.str());
+  }
+  for (const Object::Ptr& object : in_order) {
+    object->stringify(std::cout);
+    std::cout << "\n";
+  }
+}
+
+}  // namespace
+
+Poco::Util::OptionSet stop_options() {
+  using Poco::Util::Option;
+  auto options = configuration_options();
+  options.addOption(Option("drain", "d", "let running programs finish, however long they take"));
+  return options;
+}
+
+int stop_command(std::span<const std::string> arguments) {
+  const CommandLine line(stop_options(), arguments);
+  line.check_operands(0, 0);
+  ControlClient starter = starter_of(line);
+  ControlClient::Answers answers;
+  answers.progress = [](const std::string& text) { std::cout << text << std::endl; };
+  const int result = told(starter.call(AskStop{line.has("drain")}, answers));
+  starter.wait_gone();
+  return result;
+}
+
+int status_command(std::span<const std::string> arguments) {
+  const CommandLine line(configuration_and_json_options(), arguments);
+  line.check_operands(0, 0);
+  std::vector<Fact> facts;
+  ControlClient::Answers answers;
+  answers.fact = [&](const Fact& fact) { facts.push_back(fact); };
+  const int result = told(starter_of(line).call(AskStatus{}, answers));
+  if (line.has("json")) {
+    print_json(facts);
+  } else {
+    print_text(facts);
+  }
+  return result;
+}
+
+int reload_command(std::span<const std::string> arguments) {
+  const CommandLine line(configuration_options(), arguments);
+  line.check_operands(0, 0);
+  ControlClient::Answers answers;
+  answers.progress = [](const std::string& fault) { std::cerr << fault << "\n"; };
+  return told(starter_of(line).call(AskReload{}, answers));
+}
+
+}  // namespace usher

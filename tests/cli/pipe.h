@@ -1,0 +1,25 @@
+// Both ends of a pipe.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/system.h"
+#include "base/unique_fd.h"
+
+namespace usher::testing {
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+inline Pipe make_pipe() {
+  std::array<int, 2> ends{};
+  check(::pipe2(ends.data(), O_CLOEXEC), "pipe");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+}  // namespace usher::testing
