@@ -47,7 +47,7 @@ auto meet(const Demand& demand, Take take) {
       return taken;
     }
     const bool spin = !queue.attributes.force;
-    const bool standing = waiter.stand({queue.number, key, demand.takes_hand && !queue.attributes.force});
+    const bool standing = waiter.stand({queue.number, key, demand.takes_hand});
     work.end();
     fault::point("standing");
     const bool all_live = standing && waiter.sleep(end, spin);

@@ -43,6 +43,7 @@ DataQueue Library::create_queue(std::string_view name, const QueueAttributes& at
   check_dead_letter(work, queue);
   queue.number = work.catalog().free_number();
   queue.incarnation = work.next_number();
+  for (const SlotNumber slot : work.slots().handed(queue.number, std::nullopt)) work.slots().take_back(slot);
   work.catalog().insert(queue);
   work.catalog_changes();
   work.commit();
@@ -62,6 +63,7 @@ void Library::delete_queue(std::string_view name) {
   work.catalog().remove(queue);
   work.catalog_changes();
   work.slots().alarm(queue.number);
+  work.take_back_handed(queue.number);
   work.commit();
 }
 

@@ -41,6 +41,12 @@ bool same_but_for_database(SidecarIdentity left, const SidecarIdentity& right) {
   return left == right;
 }
 
+// Nobody else uses it: who did was another pid namespace, a container before this one. What it left is good.
+bool same_but_for_namespace(SidecarIdentity left, const SidecarIdentity& right) {
+  left.pid_namespace = right.pid_namespace;
+  return left == right;
+}
+
 // Zeros where the file is too short.
 SidecarIdentity read_identity(int fd) {
   SidecarIdentity found{};
@@ -110,7 +116,7 @@ bool Sidecar::open(const struct stat& database) {
       step_aside(wanted);
       return false;
     }
-    make(wanted);
+    if (!take_over(wanted)) make(wanted);
   }
   check(::flock(fd_.get(), LOCK_SH), "lock " + path_);
   return true;
@@ -123,6 +129,14 @@ bool Sidecar::is_good(const SidecarIdentity& wanted) {
   if (!(found == wanted)) return false;
   map();
   return control().complete == 1 && control().abandoned == 0;
+}
+
+// The locks of the dead are marked by the kernel, which does not care for namespaces.
+bool Sidecar::take_over(const SidecarIdentity& wanted) {
+  if (!same_but_for_namespace(read_identity(fd_.get()), wanted)) return false;
+  if (!is_good(read_identity(fd_.get()))) return false;
+  control().identity.pid_namespace = wanted.pid_namespace;
+  return true;
 }
 
 // Somebody uses this file. If it is of a library that is gone from its path, these are told, and the next try makes

@@ -46,6 +46,7 @@ class Sidecar {
  private:
   bool open(const struct stat& database);
   bool is_good(const SidecarIdentity& wanted);
+  bool take_over(const SidecarIdentity& wanted);
   void step_aside(const SidecarIdentity& wanted);
   void map();
   void make(const SidecarIdentity& identity);

@@ -255,6 +255,16 @@ void SlotTable::accept_handed(SlotNumber slot) {
   publish(slot, accepted);
 }
 
+std::vector<SlotNumber> SlotTable::handed(std::uint32_t queue, const std::optional<KeyCondition>& which) const {
+  std::vector<SlotNumber> found;
+  for (SlotNumber slot = 0; slot < occupied(); ++slot) {
+    const Tag there = look(slot);
+    if (there.queue != queue || !there.handed || !takes_entries(there.kind)) continue;
+    if (!which || stands_in(which->order, load(at(slot).entry_key), which->key)) found.push_back(slot);
+  }
+  return found;
+}
+
 void SlotTable::choose(SlotNumber number, const EntryPlace* entry) {
   Slot& slot = at(number);
   slot.entry = entry == nullptr ? 0 : entry->number;
@@ -306,8 +316,8 @@ Choice SlotTable::choice_of(SlotNumber number) const {
   const Tag found = look(number);
   const Slot& slot = at(number);
   if (!found.chosen || !takes_entries(found.kind) || slot.entry == 0) return {};
-  if (found.handed) return {std::nullopt, read_handed(slot)};
-  return {EntryPlace{found.queue, slot.entry, std::string(load(slot.entry_key))}, std::nullopt};
+  if (found.handed) return {.handed = read_handed(slot), .queue = found.queue};
+  return {.place = EntryPlace{found.queue, slot.entry, std::string(load(slot.entry_key))}};
 }
 
 bool SlotTable::is_alive(SlotNumber slot) const {

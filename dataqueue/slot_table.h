@@ -59,8 +59,9 @@ struct EntryPlace {
 // What a slot was chosen for: an entry in the database, or one that was handed over and is nowhere else. Neither: it is
 // not chosen, or only to look.
 struct Choice {
-  std::optional<EntryPlace> place;
-  std::optional<Entry> handed;
+  std::optional<EntryPlace> place{};
+  std::optional<Entry> handed{};
+  std::uint32_t queue = 0;  // of what was handed over
 };
 
 class SlotTable {
@@ -100,6 +101,10 @@ class SlotTable {
   Choice choice_of(SlotNumber number) const;
   // The entry that was handed over is its receiver's now.
   void accept_handed(SlotNumber slot);
+  // Who was handed an entry of the queue, and has not taken it yet; all, or those whose key stands in the relation.
+  std::vector<SlotNumber> handed(std::uint32_t queue, const std::optional<KeyCondition>& which) const;
+  // What was handed over is gone: its receiver finds nothing, and waits on.
+  void take_back(SlotNumber slot) { accept_handed(slot); }
 
   bool is_alive(SlotNumber slot) const;
   // A member of that incarnation is there and lives.

@@ -20,7 +20,7 @@ bool Watch::State::is_armed() const noexcept {
 
 Interest Watch::State::interest(Work& work) const {
   const QueueRecord& queue = work.queue(name);
-  return {queue.number, checked_selection(queue, which ? &*which : nullptr), !queue.attributes.force};
+  return {queue.number, checked_selection(queue, which ? &*which : nullptr)};
 }
 
 // What is there already is offered like a new entry: to whoever has waited longest, by now perhaps to this one.

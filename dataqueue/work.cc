@@ -71,10 +71,7 @@ void Transaction::Work::pass_on(SlotNumber slot) {
     const auto queue = catalog().read_number(tag.queue);
     if (!queue) return;
     choice.place = place_of(*queue, *choice.handed);
-    if (!entries().at(*choice.place, 0)) {
-      if (queue->attributes.max_entries != 0) catalog().count_in(queue->number);
-      return put(*queue, *choice.handed);
-    }
+    if (!entries().at(*choice.place, 0)) return put(*queue, *choice.handed);
   }
   if (choice.place && entries().at(*choice.place, 0)) sent_.push_back(std::move(*choice.place));
 }
@@ -156,9 +153,10 @@ void Transaction::Work::send(const QueueRecord& queue, std::string_view data, co
   entry.enqueued = now_in_microseconds();
   if (queue.attributes.sender_id) entry.sender = current_sender();
   entry.number = next_number();
-  const bool may_hand_over = may == MayHandOver::yes && !queue.attributes.force && !transaction_;
+  const bool counted = queue.attributes.max_entries != 0;
+  const bool may_hand_over = may == MayHandOver::yes && !queue.attributes.force && !counted && !transaction_;
   if (may_hand_over && slots().hand_over(queue.number, entry)) return;
-  if (queue.attributes.max_entries != 0 && !catalog().add_to_count(queue.number, 1)) {
+  if (counted && !catalog().add_to_count(queue.number, 1)) {
     throw Error(ErrorCode::queue_full, "queue " + queue.name + " holds " +
                                            std::to_string(queue.attributes.max_entries) + " entries, the most it may");
   }
@@ -190,9 +188,13 @@ std::optional<Entry> Transaction::Work::take_out(const QueueRecord& queue, const
 
 std::optional<Entry> Transaction::Work::take(const QueueRecord& queue, const std::optional<KeyCondition>& which,
                                              const Choice& choice, std::size_t limit) {
-  auto entry = choice.handed ? choice.handed : take_out(queue, which, choice.place, limit);
-  if (choice.handed && limit < entry->data.size()) entry->data.resize(limit);
-  if (entry && !choice.handed && queue.attributes.max_entries != 0) catalog().add_to_count(queue.number, -1);
+  if (choice.handed && choice.queue == queue.number) {
+    auto entry = choice.handed;
+    if (limit < entry->data.size()) entry->data.resize(limit);
+    return entry;
+  }
+  auto entry = take_out(queue, which, choice.place, limit);
+  if (entry && queue.attributes.max_entries != 0) catalog().add_to_count(queue.number, -1);
   return entry;
 }
 
@@ -269,8 +271,19 @@ void Transaction::Work::disarm(SlotNumber watch) {
   after_commit([this, watch] { slots().leave(watch); });
 }
 
+void Transaction::Work::take_back_handed(std::uint32_t queue) {
+  for (const SlotNumber slot : slots().handed(queue, std::nullopt)) {
+    after_commit([this, slot] { slots().take_back(slot); });
+  }
+}
+
+// Also what was handed to a receiver that has not taken it yet: if that died, it would be back after the clear.
 std::uint64_t Transaction::Work::clear(const QueueRecord& queue, const std::optional<KeyCondition>& which) {
-  const std::uint64_t count = entries().clear(queue, which);
+  std::uint64_t count = entries().clear(queue, which);
+  for (const SlotNumber slot : slots().handed(queue.number, which)) {
+    after_commit([this, slot] { slots().take_back(slot); });
+    ++count;
+  }
   changed_ = true;
   force_ = force_ || queue.attributes.force;
   if (queue.attributes.max_entries != 0) catalog().add_to_count(queue.number, -static_cast<std::int64_t>(count));

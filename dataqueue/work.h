@@ -58,6 +58,8 @@ class Transaction::Work {
   // Errors: lease_lost.
   void complete(std::uint64_t lease);
   void release(std::uint64_t lease);
+  // Entries of the queue that are in slots only are gone, at the commit.
+  void take_back_handed(std::uint32_t queue);
   // How many went.
   std::uint64_t clear(const QueueRecord& queue, const std::optional<KeyCondition>& which);
   // The next entry left where it is: of all, or of those that are nobody's.
