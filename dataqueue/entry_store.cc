@@ -132,6 +132,17 @@ std::vector<Entry> EntryStore::list(const QueueRecord& queue, const std::optiona
   return entries;
 }
 
+std::vector<Entry> EntryStore::since(const QueueRecord& queue, std::uint64_t number) {
+  Statement statement = database_.prepare(queue.is_keyed() ? std::string(kKeyed) + "number > ?2 ORDER BY number"
+                                                           : std::string(kEntry) + "id > ?1 AND id < ?2 ORDER BY id",
+                                          Database::Use::once);
+  Rows rows = queue.is_keyed() ? statement.query(queue.number, number)
+                               : statement.query(entry_id(queue.number, number), entry_id(queue.number + 1, 0));
+  std::vector<Entry> entries;
+  while (rows.next()) entries.push_back(entry_of(rows, kWholeEntry));
+  return entries;
+}
+
 bool EntryStore::is_empty(const QueueRecord& queue) {
   if (queue.is_keyed()) return !any_keyed_.query(queue.number).next();
   return !any_.query(entry_id(queue.number, 0), entry_id(queue.number + 1, 0)).next();

@@ -28,6 +28,8 @@ class EntryStore {
   std::optional<Entry> at(const EntryPlace& place, std::size_t limit);
   void remove(const EntryPlace& place);
   std::vector<Entry> list(const QueueRecord& queue, const std::optional<KeyCondition>& which, const Listing& what);
+  // Those sent after the entry of this number, in the order of their sending.
+  std::vector<Entry> since(const QueueRecord& queue, std::uint64_t number);
   bool is_empty(const QueueRecord& queue);
   // How many went.
   std::uint64_t clear(const QueueRecord& queue, const std::optional<KeyCondition>& which);

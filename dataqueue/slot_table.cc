@@ -211,7 +211,9 @@ SlotTable::Candidates SlotTable::candidates(std::uint32_t queue, std::string_vie
   const std::uint32_t end = occupied();
   for (SlotNumber slot = 0; slot < end; ++slot) {
     const Tag there = decode_tag(tag(slot).load(std::memory_order_relaxed));
-    if (there.queue != queue || there.chosen || !waits(there.kind)) continue;
+    if (there.queue != queue || !waits(there.kind)) continue;
+    found.seen = found.seen || there.kind == SlotKind::peeker;
+    if (there.chosen) continue;
     if (there.kind == SlotKind::peeker) {
       if (suits(at(slot), key)) found.peekers.push_back(slot);
       continue;
@@ -234,7 +236,7 @@ void SlotTable::offer(const EntryPlace& entry) {
 bool SlotTable::hand_over(std::uint32_t queue, const Entry& entry) {
   if (control_.occupied.load(std::memory_order_relaxed) == 0 || !fits(entry)) return false;
   const Candidates found = candidates(queue, entry.key);
-  if (!found.longest || !found.peekers.empty() || at(*found.longest).takes_hand == 0) return false;
+  if (!found.longest || found.seen || at(*found.longest).takes_hand == 0) return false;
   const SlotNumber slot = *found.longest;
   choose(slot, nullptr);
   write_handed(at(slot).handed, entry);

@@ -144,8 +144,9 @@ class SlotTable {
   SlotNumber after(SlotNumber slot) const;
   void hand_sleeper_on(SlotNumber sleeper, SlotNumber from, SlotNumber to);
   struct Candidates {
-    std::optional<SlotNumber> longest;  // receiver or watch
-    std::vector<SlotNumber> peekers;
+    std::optional<SlotNumber> longest{};  // receiver or watch
+    std::vector<SlotNumber> peekers{};
+    bool seen = false;  // a peeker must find it in the database, also one that has been woken before
   };
   Candidates candidates(std::uint32_t queue, std::string_view key) const;
   static bool suits(const Slot& slot, std::string_view key);

@@ -60,6 +60,11 @@ void Transaction::commit() {
   work_->commit();
 }
 
+void restore(Transaction& transaction, const DataQueue& queue, const Entry& entry) {
+  check_same_library(transaction.work(), queue.library());
+  transaction.work().restore(transaction.work().queue(queue.name()), entry);
+}
+
 Database& database_of(Transaction& transaction) {
   return transaction.work().database();
 }

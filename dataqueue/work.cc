@@ -156,7 +156,21 @@ void Transaction::Work::send(const QueueRecord& queue, std::string_view data, co
   const bool counted = queue.attributes.max_entries != 0;
   const bool may_hand_over = may == MayHandOver::yes && !queue.attributes.force && !counted && !transaction_;
   if (may_hand_over && slots().hand_over(queue.number, entry)) return;
-  if (counted && !catalog().add_to_count(queue.number, 1)) {
+  put_counted(queue, entry);
+}
+
+void Transaction::Work::restore(const QueueRecord& queue, const Entry& entry) {
+  const Key key = Key::bytes(entry.key);
+  Entry restored = entry;
+  restored.key = checked_key(queue, entry.key.empty() ? nullptr : &key);
+  check_length(queue, entry.data);
+  if (!queue.attributes.sender_id) restored.sender.reset();
+  restored.number = next_number();
+  put_counted(queue, restored);
+}
+
+void Transaction::Work::put_counted(const QueueRecord& queue, const Entry& entry) {
+  if (queue.attributes.max_entries != 0 && !catalog().add_to_count(queue.number, 1)) {
     throw Error(ErrorCode::queue_full, "queue " + queue.name + " holds " +
                                            std::to_string(queue.attributes.max_entries) + " entries, the most it may");
   }

@@ -47,6 +47,8 @@ class Transaction::Work {
   // With `yes` nothing else may happen in this turn, for what is handed over cannot be rolled back.
   enum class MayHandOver { no, yes };
   void send(const QueueRecord& queue, std::string_view data, const Key* key, MayHandOver may = MayHandOver::no);
+  // An entry with its own time, sender and deliveries.
+  void restore(const QueueRecord& queue, const Entry& entry);
   // Puts an entry at its place and offers it to who waits, at the commit.
   void put(const QueueRecord& queue, const Entry& entry);
   // Removes an entry and returns it: what the caller was chosen for if it is there, else the next that is nobody's.
@@ -83,6 +85,7 @@ class Transaction::Work {
 
  private:
   void begin();
+  void put_counted(const QueueRecord& queue, const Entry& entry);
   void take_turn(Instant deadline, Repair how);
   void repair();
   void pass_on(SlotNumber slot);
