@@ -20,7 +20,7 @@
 
 namespace usher {
 
-class Transaction::Work {
+class [[gnu::visibility("hidden")]] Transaction::Work {
  public:
   enum class Repair { when_needed, in_full };
   // Errors: busy; why the library cannot be written.

@@ -35,6 +35,7 @@
 
 #include "usher/error.h"
 
+#pragma GCC visibility push(default)
 namespace usher {
 
 inline constexpr std::size_t kMaxEntryLength = 64'512;
@@ -353,5 +354,6 @@ class Transaction {
 };
 
 }  // namespace usher
+#pragma GCC visibility pop
 
 #endif
