@@ -46,6 +46,7 @@ DataQueue Library::create_queue(std::string_view name, const QueueAttributes& at
   for (const SlotNumber slot : work.slots().handed(queue.number, std::nullopt)) work.slots().take_back(slot);
   work.catalog().insert(queue);
   work.catalog_changes();
+  work.waits_for_disk();
   work.commit();
   return {state_, queue.name};
 }
@@ -64,6 +65,7 @@ void Library::delete_queue(std::string_view name) {
   work.catalog_changes();
   work.slots().alarm(queue.number);
   work.take_back_handed(queue.number);
+  work.waits_for_disk();
   work.commit();
 }
 

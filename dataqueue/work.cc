@@ -141,6 +141,10 @@ std::uint64_t Transaction::Work::next_number() {
   return number;
 }
 
+void Transaction::Work::waits_for_disk() {
+  force_ = library_.durability() == Durability::library;
+}
+
 void Transaction::Work::catalog_changes() {
   library_.sidecar().control().catalog.fetch_add(1);
 }

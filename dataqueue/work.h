@@ -74,6 +74,8 @@ class [[gnu::visibility("hidden")]] Transaction::Work {
 
   // Something for the moment after the commit, while the turn is still held.
   void after_commit(std::function<void()> action) { after_commit_.push_back(std::move(action)); }
+  // end() returns when the disk has it, as with a queue that has force; not in a library that never waits for the disk.
+  void waits_for_disk();
   // Wakes, commits; keeps the turn.
   void commit_in_turn();
   // Gives the turn back, rolls back what was not committed; then waits for the disk where a queue has force.
