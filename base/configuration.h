@@ -92,6 +92,8 @@ struct Configuration {
   const ProgramConfig* program(std::string_view name) const;
   // The place of a pool in `pools`; it must be there (the check of the configuration saw to it).
   std::uint16_t pool_index(std::string_view name) const;
+  // The one road of all listeners of a pool.
+  Dispatch road_of(std::string_view pool) const;
 };
 
 // The bytes a configuration was read from: usher.toml, then programs.d/*.toml in the order of their names; and what its
