@@ -116,7 +116,7 @@ class Bare final : public Peer {
     pthread_mutex_init(&shared_->mutex, &attributes);
     Database database = open_database(path_, disk);
     for (const char* table : kTables) {
-      database.execute(std::string("CREATE TABLE ") + table + " (id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB)");
+      database.execute(std::string("CREATE TABLE ") + table + " (id INTEGER PRIMARY KEY, data BLOB)");
     }
   }
   ~Bare() override { ::munmap(shared_, sizeof(Shared)); }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -65,9 +66,24 @@ void Table::row(const std::string& what, const std::string& peer, double ours, d
                 double ratio, double floor) {
   const bool reached = ratio >= floor;
   missed_ = missed_ || !reached;
-  std::printf("%-34s %-36s %10.4g %10.4g %-12s %6.2f  floor %5.2f  %s\n", what.c_str(), peer.c_str(), ours, theirs,
-              unit, ratio, floor, reached ? "reached" : "MISSED");
+  std::array<char, 32> wanted{"-"};
+  if (floor > 0) std::snprintf(wanted.data(), wanted.size(), "%.2f", floor);
+  std::printf("%-34s %-36s %10.4g %10.4g %-10s %7.2f %7s  %s\n", what.c_str(), peer.c_str(), ours, theirs, unit, ratio,
+              wanted.data(), floor > 0 ? (reached ? "yes" : "NO") : "");
   std::fflush(stdout);
+  if (floor > 0) note_target(what.substr(what.find_first_not_of(' ')) + " against " + peer, ours, theirs, ratio, floor);
+}
+
+// What scripts/bench sums up.
+void Table::note_target(const std::string& name, double ours, double theirs, double ratio, double floor) {
+  std::array<char, 128> numbers{};
+  std::snprintf(numbers.data(), numbers.size(), " | %.4g | %.4g | %.2f | >= %.2f | %s", ours, theirs, ratio, floor,
+                ratio >= floor ? "yes" : "NO");
+  targets_.push_back("target: " + name + numbers.data());
+}
+
+void Table::print_targets() const {
+  for (const std::string& target : targets_) std::printf("%s\n", target.c_str());
 }
 
 }  // namespace usher::bench
@@ -75,11 +91,13 @@ void Table::row(const std::string& what, const std::string& peer, double ours, d
 int main(int count, char** words) {
   using namespace usher::bench;
   Table table;
-  std::printf("%-34s %-36s %10s %10s %-12s %6s\n", "what", "against", "ours", "theirs", "unit", "ratio");
+  std::printf("%-34s %-36s %10s %10s %-10s %7s %7s  %s\n", "what", "against", "ours", "theirs", "unit", "ratio",
+              "wanted", "reached");
   for (const Scenario& scenario : kScenarios) {
     bool wanted = count == 1;
     for (int i = 1; i < count; ++i) wanted = wanted || std::strcmp(words[i], scenario.name) == 0;
     if (wanted) scenario.run(table);
   }
+  table.print_targets();
   return table.missed() ? 1 : 0;
 }

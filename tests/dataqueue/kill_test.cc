@@ -1,89 +1,13 @@
 // Rule 23: killed anywhere.
 #include <doctest/doctest.h>
-#include <sys/mman.h>
 
-#include <cstring>
 #include <map>
 #include <random>
 
-#include "dataqueue/fault_point.h"
-#include "dataqueue/library_transaction.h"
-#include "tests/dataqueue/support.h"
+#include "tests/dataqueue/kill_support.h"
 
 using namespace usher;
 using namespace usher::testing;
-
-namespace {
-
-// Counters that outlive the processes that write them.
-template <class T>
-class Shared {
- public:
-  Shared()
-      : value_(::new (::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) T{}) {}
-  ~Shared() { ::munmap(value_, sizeof(T)); }
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  T* operator->() { return value_; }
-  T& operator*() { return *value_; }
-
- private:
-  T* value_;
-};
-
-constexpr ClientSchema kLog{"test-log", 1, "CREATE TABLE log (place INTEGER PRIMARY KEY, data TEXT NOT NULL)"};
-
-int rounds(int usual) {
-  const char* text = std::getenv("USHER_TEST_KILLS");
-  return text == nullptr ? usual : static_cast<int>(std::strtol(text, nullptr, 10));
-}
-
-std::string integrity(Library& library) {
-  return read_library(library, [](Database& d) { return d.value_of<std::string>("PRAGMA integrity_check"); });
-}
-
-// --- fault points
-
-struct Victim {
-  static inline const char* point = nullptr;
-  static inline int countdown = 0;
-  static void listen(const char* reached) {
-    if (std::strcmp(reached, point) == 0 && --countdown == 0) ::kill(::getpid(), SIGKILL);
-  }
-  static void die_at(const char* where, int time) {
-    point = where;
-    countdown = time;
-    fault::listener = listen;
-  }
-};
-
-constexpr const char* kPoints[] = {
-    "turn taken",
-    "dead heard",
-    "one buried",
-    "entry inserted",
-    "entry removed",
-    "receivers chosen",
-    "committed",
-    "about to give the turn back",
-    "turn given back",
-    "slot filled",
-    "slot published",
-    "ring entered",
-    "slot cleared",
-    "ring left",
-    "neighbour's word changed",
-    "choice noted",
-    "choice published",
-    "word changed",
-    "standing",
-    "awake",
-    "entry written",
-    "entry handed over",
-
-};
-
-}  // namespace
 
 TEST_CASE(
     "rule 23: a sender killed at any step leaves its entry whole or not at all, and who waits gets what is there") {
