@@ -60,8 +60,10 @@ Kills storm(const Installation& usher) {
       (is_service ? services : others).push_back(process.pid);
     }
     const bool hit_service = round % 8 == 7;
-    const auto& victims = hit_service ? services : others;
-    const bool hit = !victims.empty() && signal_to(victims[random() % victims.size()], SIGKILL);
+    std::vector<pid_t>& victims = hit_service ? services : others;
+    std::shuffle(victims.begin(), victims.end(), random);
+    // Many have ended since they were looked up.
+    const bool hit = std::any_of(victims.begin(), victims.end(), [](pid_t pid) { return signal_to(pid, SIGKILL); });
     if (hit) ++(hit_service ? kills.services : kills.below);
     std::this_thread::sleep_for(50ms);
   }
