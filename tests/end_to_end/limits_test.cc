@@ -265,7 +265,7 @@ TEST_CASE("limits: after a rush workers that nobody needs any more end, down to 
       clients.back().expect_line(100);
     }
     clients.clear();
-    CHECK(wait_until([&] { return usher.jobs_with("end", "retired").size() >= 5; }));
+    CHECK(wait_until([&] { return usher.jobs_with("end", "retired").size() >= 3; }));
     CHECK(settles(usher, 2, 0));
     CHECK(run_program(usher.address(), usual_account(), "who").starts_with(usual_account()));
   }
