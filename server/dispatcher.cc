@@ -1,12 +1,23 @@
 #include "server/dispatcher.h"
 
+#include <algorithm>
+
 #include "server/queue_road.h"
 #include "server/shared_road.h"
 #include "server/spawn_road.h"
 
 namespace usher {
 
+using namespace std::chrono_literals;
 using State = Visitor::State;
+
+namespace {
+
+constexpr unsigned kAtOnce = 3;  // new attempts after workers that died; later ones after growing pauses
+
+Clock::duration pause_after(unsigned attempts) { return std::min<Clock::duration>(5ms * (1U << (attempts - kAtOnce)), 1s); }
+
+}  // namespace
 
 // ---- clients ----
 
@@ -64,6 +75,12 @@ void Dispatcher::introduced() {
 
 void Dispatcher::pool_is_gone() {
   for (auto& [key, line] : lines_) line.road->pool_is_gone();
+}
+
+void Dispatcher::use_only(const std::set<LineKey>& roads) {
+  for (auto& [key, line] : lines_) {
+    if (!roads.contains(key)) line.road->pool_is_gone();
+  }
 }
 
 // ---- lines ----
@@ -149,7 +166,11 @@ void Dispatcher::lose(const VisitorPtr& visitor) {
   visitor->delivery.reset();
   const bool too_late = Clock::now() >= visitor->pending_until;
   if (too_late || ++visitor->attempts >= kMaxAttempts) return callbacks_.unservable(visitor);
-  add(visitor);
+  visitor->state = State::pending;
+  if (visitor->attempts <= kAtOnce) return callbacks_.returned(visitor);
+  visitor->retry = loop_.after(pause_after(visitor->attempts), [this, weak = std::weak_ptr(visitor)] {
+    if (const VisitorPtr known = weak.lock()) callbacks_.returned(known);
+  });
 }
 
 }  // namespace usher

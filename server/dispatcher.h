@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "handover/announcement.h"
@@ -26,6 +27,7 @@ class Dispatcher {
     std::function<HandOver(const Visitor&)> control_record;
     std::function<bool(const SpawnWorker&, UniqueFd)> ask_pool;
     std::function<void()> hear_pool;  // reads what announcements have come by now
+    std::function<void(const VisitorPtr&)> returned;     // no worker has it: it is to be added again
     std::function<void(const VisitorPtr&)> login_over;   // also when its worker died: the listener lets go of it
     std::function<void(const VisitorPtr&)> unservable;   // it may not wait and none is ready; or worker after worker died over it
   };
@@ -47,6 +49,8 @@ class Dispatcher {
   void introduced();
   bool opened() const noexcept { return opened_; }
   void pool_is_gone();
+  // With a new configuration: workers that wait on other roads go.
+  void use_only(const std::set<std::pair<std::string, Dispatch>>& roads);
 
  private:
   static constexpr unsigned kMaxAttempts = 20;

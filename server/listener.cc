@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/configuration.h"
@@ -92,15 +93,18 @@ class Listener {
     places_ = std::exchange(next_, {});
     generation_ = next_generation_;
     for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
+    std::set<std::pair<std::string, Dispatch>> roads;
+    for (const Place& place : places_) roads.emplace(place.config.pool, place.config.dispatch);
+    dispatcher_.use_only(roads);
     const auto all = visitors_;
     for (const auto& [serial, visitor] : all) {
-      if (visitor->state == Visitor::State::pending) move_to_new_place(visitor);
+      if (visitor->state == Visitor::State::pending) find_place(visitor);
     }
     report_ready();
   }
 
   // Its listener may have gone, or have another pool or another road.
-  void move_to_new_place(const VisitorPtr& visitor) {
+  void find_place(const VisitorPtr& visitor) {
     const auto place = std::find_if(places_.begin(), places_.end(),
                                     [&](const Place& other) { return other.config.name == visitor->listener; });
     if (place == places_.end()) return turn_away(visitor, Code::busy);
@@ -278,6 +282,7 @@ class Listener {
                           [this] {
                             if (pool_) pool_->hear_now();
                           },
+                          [this](const VisitorPtr& visitor) { find_place(visitor); },
                           [this](const VisitorPtr& visitor) { let_go(visitor); },
                           [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); }}};
 };

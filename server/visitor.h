@@ -29,6 +29,7 @@ struct Visitor {
   std::unique_ptr<Delivery> delivery;  // from handed_over on
   unsigned attempts = 0;               // hand-overs to workers that died before they took it
   Instant pending_until{};
+  EventLoop::Timer retry;  // while it is in no line
   EventLoop::Timer timer;  // until it is taken: pending_timeout; once evicted: shutdown
 };
 

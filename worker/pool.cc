@@ -301,13 +301,14 @@ class Pool {
     if (!job.forked || !job.joined || job.stage != JobStage::starting) return;
     set_stage(job, JobStage::ready, JobStatus::ready);
     pauses_.erase(job.row.pool);
-    if (job.generation != generation_) return tell_to_go(job);
-    announce(job);
-    if (job.listeners_end) {
+    const bool outdated = job.generation != generation_;
+    if (job.listeners_end && !outdated) {
+      announce(job);
       store_->make_ready(job.row);
     } else {
       store_->put(job.row);
     }
+    if (outdated) return tell_to_go(job);
     ++became_ready_[job.row.pool];
     refill_later();  // one lot may not have been enough
   }

@@ -235,6 +235,7 @@ class Worker {
     const auto account = find_account(pam_->user());
     if (!account) return refuse_log(user, "PAM accepts it, but it is no account");
     if (account->uid < parts_.configuration.server.minimum_uid) return refuse_log(user, "uid below minimum_uid");
+    if (::geteuid() != 0 && account->uid != ::geteuid()) return refuse_log(user, "without root this user cannot be become");
     account_ = *account;
     check_account(user);
     return true;

@@ -213,7 +213,8 @@ TEST_CASE("roads: a reload that changes the road moves clients and workers to it
   }
   const Visitors::Tally tally = visitors.stop();
   CHECK_MESSAGE(tally.failed == 0, tally.failure);
-  CHECK(wait_until([&] { return usher.is_calm(2); }));
+  const bool calm = wait_until([&] { return usher.is_calm(2); });
+  CHECK_MESSAGE(calm, usher.usher({"jobs"}).output);
 }
 
 TEST_CASE("roads: listeners of one pool that disagree on the road are a fault") {

@@ -18,7 +18,8 @@ struct Front {
   Front() {
     check(::mkdir(directory.path("db").c_str(), 0700), "mkdir");
     registry.emplace(directory.path(), Registry::Open::create);
-    dispatcher.open(directory.path());
+    dispatcher.meet_pool(directory.path());
+    dispatcher.introduced();
   }
 
   // A worker whose id is in the ready queue; its own end of the channel.
@@ -40,9 +41,9 @@ struct Front {
     return ready;
   }
 
-  void announce(Ready& ready) { dispatcher.announce(ready.job.id, std::move(ready.listeners_end)); }
+  void announce(Ready& ready) { dispatcher.worker_channel({ready.job.id.bytes, "generic"}, std::move(ready.listeners_end)); }
 
-  Dispatcher::VisitorPtr visit(bool may_wait = true) {
+  VisitorPtr visit(bool may_wait = true) {
     const auto visitor = std::make_shared<Visitor>();
     auto [fd, clients_end] = make_stream_pair();
     visitor->serial = ++number;
@@ -68,15 +69,16 @@ struct Front {
   std::uint32_t number = 0;
   std::vector<UniqueFd> clients;
   std::function<void()> come = [] {};
-  std::vector<Dispatcher::VisitorPtr> turned_away;
+  std::vector<VisitorPtr> turned_away;
   EventLoop loop;
   Dispatcher dispatcher{loop,
-                        {[](const Visitor&) { return HandOver{}; }, [](const auto&) {},
-                         [this](const Dispatcher::VisitorPtr& visitor) {
+                        {[](const Visitor&) { return HandOver{}; }, [](const SpawnWorker&, const UniqueFd&) { return false; },
+                         [this] { std::exchange(come, [] {})(); },
+                         [this](const VisitorPtr& visitor) { dispatcher.add(visitor); }, [](const VisitorPtr&) {},
+                         [this](const VisitorPtr& visitor) {
                            turned_away.push_back(visitor);
                            dispatcher.remove(*visitor);
-                         },
-                         [](const auto&) {}, [this] { std::exchange(come, [] {})(); }}};
+                         }}};
 };
 
 bool has_client(Front::Ready& ready) {
@@ -130,7 +132,8 @@ TEST_CASE("dispatcher: nobody waits for a worker that its pool did not live to a
   const auto visitor = front.visit();
   front.run();
   CHECK(visitor->state == Visitor::State::pending);
-  front.dispatcher.forget_pool();
+  front.dispatcher.pool_is_gone();
+  front.dispatcher.introduced();
   auto next = front.make_ready();
   front.announce(next);
   front.run();

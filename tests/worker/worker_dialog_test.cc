@@ -92,7 +92,9 @@ TEST_CASE("dialog: bad input is told and the connection closed, whatever was bei
       client.expect_line(920);
       client.expect_closed();
       client.close();
-      CHECK(end_of(worker).kind == EndKind::lost);
+      const auto ended = end_of(worker);
+      CHECK(ended.kind == EndKind::refused);
+      CHECK(ended.value == 920);
       CHECK(worker.wait() == kClean);
     }
   }
