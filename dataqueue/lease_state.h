@@ -8,7 +8,7 @@
 
 namespace usher {
 
-struct [[gnu::visibility("hidden")]] Lease::State {
+struct Lease::State {
   State(std::shared_ptr<LibraryState> of, LeasedEntry entry)
       : library(std::move(of)), leased(std::move(entry)), generation(library->generation()) {}
 

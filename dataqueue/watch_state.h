@@ -11,7 +11,7 @@
 
 namespace usher {
 
-struct [[gnu::visibility("hidden")]] Watch::State {
+struct Watch::State {
   State(std::shared_ptr<LibraryState> of, std::string queue, std::optional<KeySelection> selection);
 
   void arm();

@@ -20,7 +20,7 @@
 
 namespace usher {
 
-class [[gnu::visibility("hidden")]] Transaction::Work {
+class Transaction::Work {
  public:
   enum class Repair { when_needed, in_full };
   // Errors: busy; why the library cannot be written.

@@ -17,6 +17,7 @@
 
 #include "usher/usher.h"
 
+/* NOLINTBEGIN(modernize-use-using): this is C */
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -92,5 +93,7 @@ int usher_pack(long value, void* packed, int bytes);
 #ifdef __cplusplus
 }
 #endif
+
+/* NOLINTEND(modernize-use-using) */
 
 #endif

@@ -93,6 +93,7 @@ int main(int count, char** words) {
   Table table;
   std::printf("%-34s %-36s %10s %10s %-10s %7s %7s  %s\n", "what", "against", "ours", "theirs", "unit", "ratio",
               "wanted", "reached");
+  std::fflush(stdout);
   for (const Scenario& scenario : kScenarios) {
     bool wanted = count == 1;
     for (int i = 1; i < count; ++i) wanted = wanted || std::strcmp(words[i], scenario.name) == 0;

@@ -36,8 +36,8 @@ template <class Execute>
 pid_t spawn(Execute execute) {
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
-  (void)std::freopen("/dev/null", "w", stdout);
-  (void)std::freopen("/dev/null", "w", stderr);
+  if (std::freopen("/dev/null", "w", stdout) == nullptr) ::_exit(127);
+  if (std::freopen("/dev/null", "w", stderr) == nullptr) ::_exit(127);
   become_postgres();
   execute();
   ::_exit(127);

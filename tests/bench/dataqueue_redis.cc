@@ -81,7 +81,7 @@ class Redis final : public Peer {
   explicit Redis(const std::string& directory) : path_(directory + "/redis.sock") {
     pid_ = ::fork();
     if (pid_ == 0) {
-      (void)std::freopen("/dev/null", "w", stdout);
+      if (std::freopen("/dev/null", "w", stdout) == nullptr) ::_exit(127);
       ::execl(kProgram, "redis-server", "--port", "0", "--unixsocket", path_.c_str(), "--save", "", "--appendonly",
               "no", "--dir", directory.c_str(), nullptr);
       ::_exit(127);

@@ -42,7 +42,7 @@ bool has(const std::string& text, const std::string& part) {
   return text.find(part) != text.npos;
 }
 
-std::string without_number(std::string line) {
+std::string without_number(const std::string& line) {
   const std::size_t at = line.find(",\"number\"");
   return at == line.npos ? line : line.substr(0, at);
 }
