@@ -198,7 +198,7 @@ TEST_CASE("hostile login process: a system call outside the list ends it, and th
       {"fork", [] { ::fork(); }},
       {"kill", [] { ::syscall(SYS_kill, 1, 0); }},
       {"getuid", [] { static_cast<void>(::getuid()); }},
-      {"setuid", [] { static_cast<void>(::setuid(0)); }},
+      {"setuid", [] { ::syscall(SYS_setuid, 0); }},
       {"execve", [] { ::syscall(SYS_execve, "/bin/sh", nullptr, nullptr); }},
   };
   for (const auto& [name, call] : forbidden) {
