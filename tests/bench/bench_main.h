@@ -1,0 +1,18 @@
+// What the benchmarks' mains have in common: options, and how a run ends.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+namespace usher::bench {
+
+struct BenchOptions {
+  unsigned rounds = 3;
+  std::chrono::milliseconds time{4000};  // of one measurement
+};
+
+// Shape:  [--rounds N] [--ms N].
+// Status: 0, also when a ratio does not hold: the table says so; 1 when a measurement failed; 2 wrong usage; 77 when it cannot run.
+int bench_main(int count, char** arguments, const std::function<void(const BenchOptions&)>& run);
+
+}  // namespace usher::bench
