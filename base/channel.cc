@@ -34,6 +34,7 @@ std::size_t collect_descriptors(msghdr& header, std::array<UniqueFd, kMaxDescrip
 
 Channel::Sent Channel::send_bytes(std::span<const std::uint8_t> bytes, std::span<const int> descriptors) const {
   if (descriptors.size() > kMaxDescriptors) throw ProtocolError("too many descriptors for one packet");
+  if (!fd_) return Sent::gone;  // closed here: to the sender it is all the same
   iovec part{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   msghdr header{};
   header.msg_iov = &part;

@@ -54,7 +54,7 @@ class Channel {
   void close() noexcept { fd_.reset(); }
   UniqueFd release() noexcept { return std::move(fd_); }
 
-  // Sends without waiting. False when the peer is gone or its buffer is full: on the channels of Usher, where few messages
+  // Sends without waiting. False when the peer is gone (or this end was closed) or its buffer is full: on the channels of Usher, where few messages
   // are ever under way, both mean that the peer no longer does its part.
   template <class M>
   bool send(const M& message, std::span<const int> descriptors = {}) const {

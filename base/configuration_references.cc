@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "base/configuration_parse.h"
 #include "base/listen_address.h"
@@ -9,7 +10,12 @@ namespace {
 class References {
  public:
   References(const Configuration& configuration, const Places& places, bool complete, FaultList& faults)
-      : configuration_(configuration), places_(places), complete_(complete), faults_(faults) {}
+      : configuration_(configuration), places_(places), complete_(complete), faults_(faults) {
+    addresses_.reserve(configuration_.listeners.size());
+    for (const ListenerConfig& listener : configuration_.listeners) {
+      addresses_.push_back(parse_listen_address(listener.address));
+    }
+  }
 
   void check() {
     if (complete_) check_presence();
@@ -31,11 +37,12 @@ class References {
 
   void check_listener(std::size_t index) {
     const ListenerConfig& listener = configuration_.listeners[index];
-    const std::string path = "listener/" + std::to_string(index);
+    const std::string path = path_of(index);
     const std::string label = listener_label(listener.name, index);
     check_pool_of(listener, path, label);
     check_program_of(listener, path, label);
-    for (std::size_t i = 0; i < index; ++i) check_pair(i, index);
+    check_name(index);
+    check_address(index);
   }
 
   void check_pool_of(const ListenerConfig& listener, const std::string& path, const std::string& label) {
@@ -78,26 +85,37 @@ class References {
     return ", or write one of " + names;
   }
 
-  void check_pair(std::size_t first, std::size_t second) {
-    const ListenerConfig& one = configuration_.listeners[first];
-    const ListenerConfig& other = configuration_.listeners[second];
-    const std::string path_of_one = "listener/" + std::to_string(first);
-    const std::string path_of_other = "listener/" + std::to_string(second);
-    if (!one.name.empty() && one.name == other.name) {
-      faults_.error(places_.of(path_of_other + "/name"),
-                    "listener " + quoted(other.name) + " is there twice, first at " +
-                        faults_.name_of(places_.of(path_of_one + "/name")),
-                    "give one of them another name");
+  // Of several that are in the way the first is told.
+  void check_name(std::size_t index) {
+    const std::string& name = configuration_.listeners[index].name;
+    for (std::size_t i = 0; i < index && !name.empty(); ++i) {
+      if (configuration_.listeners[i].name != name) continue;
+      faults_.error(
+          places_.of(path_of(index) + "/name"),
+          "listener " + quoted(name) + " is there twice, first at " + faults_.name_of(places_.of(path_of(i) + "/name")),
+          "give one of them another name");
+      return;
     }
-    const auto address_of_one = parse_listen_address(one.address);
-    const auto address_of_other = parse_listen_address(other.address);
-    if (!address_of_one || !address_of_other || !address_of_one->clashes_with(*address_of_other)) return;
-    faults_.error(places_.of(path_of_other + "/address"),
-                  listener_label(other.name, second) + " listens on " + quoted(other.address) +
-                      ", which clashes with " + quoted(one.address) + " of " + listener_label(one.name, first) +
-                      " at " + faults_.name_of(places_.of(path_of_one + "/address")),
+  }
+
+  void check_address(std::size_t index) {
+    const auto clashes = [&](const std::optional<ListenAddress>& other) {
+      return other && addresses_[index] && addresses_[index]->clashes_with(*other);
+    };
+    const auto here = addresses_.begin() + static_cast<std::ptrdiff_t>(index);
+    const auto found = std::find_if(addresses_.begin(), here, clashes);
+    if (found == here) return;
+    const auto first = static_cast<std::size_t>(found - addresses_.begin());
+    const ListenerConfig& one = configuration_.listeners[first];
+    const ListenerConfig& other = configuration_.listeners[index];
+    faults_.error(places_.of(path_of(index) + "/address"),
+                  listener_label(other.name, index) + " listens on " + quoted(other.address) + ", which clashes with " +
+                      quoted(one.address) + " of " + listener_label(one.name, first) + " at " +
+                      faults_.name_of(places_.of(path_of(first) + "/address")),
                   "give one of them another address or port");
   }
+
+  static std::string path_of(std::size_t listener) { return "listener/" + std::to_string(listener); }
 
   void check_pool(const PoolConfig& pool) {
     const std::string path = "pool/" + pool.name;
@@ -126,6 +144,7 @@ class References {
   const Places& places_;
   bool complete_;
   FaultList& faults_;
+  std::vector<std::optional<ListenAddress>> addresses_;  // of the listeners; empty where one was refused
 };
 
 }  // namespace

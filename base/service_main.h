@@ -2,6 +2,7 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -32,6 +33,7 @@ int service_main(const char* program, int count, char** arguments, Run run) {
   try {
     log::open(program, log::target_named(argument.substr(6)));
     ::signal(SIGPIPE, SIG_IGN);
+    ::prctl(PR_SET_NAME, program);  // executed by descriptor, it would be named after that
     return run();
   } catch (const std::exception& error) {
     log::error("failed", {{"reason", error.what()}});

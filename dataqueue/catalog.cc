@@ -6,7 +6,8 @@ namespace usher {
 namespace {
 
 constexpr const char* kColumns =
-    "number, incarnation, name, sequence, max_length, key_length, max_entries, sender_id, force, text, max_deliveries, dead_letter";
+    "number, incarnation, name, sequence, max_length, key_length, max_entries, sender_id, force, text, max_deliveries, "
+    "dead_letter";
 
 std::string select_where(const std::string& condition) {
   return std::string("SELECT ") + kColumns + " FROM queue WHERE " + condition;
@@ -62,7 +63,9 @@ QueueRecord Catalog::read(const std::string& name) {
   return std::move(*queue);
 }
 
-std::optional<QueueRecord> Catalog::read_number(std::uint32_t number) { return first(by_number_.query(number)); }
+std::optional<QueueRecord> Catalog::read_number(std::uint32_t number) {
+  return first(by_number_.query(number));
+}
 
 std::vector<QueueRecord> Catalog::read_all() {
   Statement statement = database_.prepare(select_where("true ORDER BY name"), Database::Use::once);
@@ -74,14 +77,15 @@ std::vector<QueueRecord> Catalog::read_all() {
 
 void Catalog::insert(const QueueRecord& queue) {
   const QueueAttributes& a = queue.attributes;
-  Statement statement = database_.prepare(
-      std::string("INSERT INTO queue (") + kColumns + ", counted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0)",
-      Database::Use::once);
+  Statement statement =
+      database_.prepare(std::string("INSERT INTO queue (") + kColumns +
+                            ", counted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0)",
+                        Database::Use::once);
   if (first(by_name_.query(queue.name))) {
     throw Error(ErrorCode::already_exists, "queue " + queue.name + " is in the library already");
   }
-  statement.run(queue.number, queue.incarnation, queue.name, name_of(a.sequence), a.max_length, a.key_length, a.max_entries,
-                a.sender_id, a.force, a.text, a.max_deliveries, a.dead_letter);
+  statement.run(queue.number, queue.incarnation, queue.name, name_of(a.sequence), a.max_length, a.key_length,
+                a.max_entries, a.sender_id, a.force, a.text, a.max_deliveries, a.dead_letter);
 }
 
 void Catalog::remove(const QueueRecord& queue) {
@@ -99,7 +103,8 @@ std::uint32_t Catalog::free_number() {
   if (next <= kMaxQueues) return next;
   const auto gap = database_.value_of<std::uint32_t>(
       "SELECT ifnull(min(number), 0) FROM (SELECT 1 AS number UNION ALL SELECT number + 1 FROM queue) "
-      "WHERE number NOT IN (SELECT number FROM queue) AND number <= " + std::to_string(kMaxQueues));
+      "WHERE number NOT IN (SELECT number FROM queue) AND number <= " +
+      std::to_string(kMaxQueues));
   if (gap == 0) throw Error(ErrorCode::disk_full, "the library holds 131,071 queues, the most it can");
   return gap;
 }

@@ -1,8 +1,8 @@
 // The queues of a library: their rows in the database, and the copy of them that a process keeps.
 //
-// The copy is good as long as the number in the sidecar (`catalog`) has not changed. It changes in the turn and before the
-// commit that makes or deletes a queue, so nobody who has the turn can miss it, even if the one who made it is killed in
-// between.
+// The copy is good as long as the number in the sidecar (`catalog`) has not changed. It changes in the turn and before
+// the commit that makes or deletes a queue, so nobody who has the turn can miss it, even if the one who made it is
+// killed in between.
 #pragma once
 
 #include <optional>

@@ -9,7 +9,9 @@ namespace {
 
 using Work = Transaction::Work;
 
-Instant end_of(Wait wait) { return wait.is_for_ever() ? Instant::max() : Clock::now() + wait.duration(); }
+Instant end_of(Wait wait) {
+  return wait.is_for_ever() ? Instant::max() : Clock::now() + wait.duration();
+}
 
 // One call of receive or peek, waits included.
 struct Demand {
@@ -23,7 +25,8 @@ struct Demand {
   std::optional<Entry> meet();
 
  private:
-  std::optional<Entry> take(Work& work, Waiter& waiter, const QueueRecord& queue, const std::optional<KeyCondition>& key);
+  std::optional<Entry> take(Work& work, Waiter& waiter, const QueueRecord& queue,
+                            const std::optional<KeyCondition>& key);
   static void step_out(Waiter& waiter);
 };
 
@@ -34,10 +37,12 @@ std::optional<Entry> Demand::take(Work& work, Waiter& waiter, const QueueRecord&
 }
 
 // The call is over. A dead neighbour, if there is one, finds its own way to be put right when this slot seems dead too.
-void Demand::step_out(Waiter& waiter) { (void)waiter.leave(); }
+void Demand::step_out(Waiter& waiter) {
+  (void)waiter.leave();
+}
 
-// The first turn must come within the wait, or 10 s; later ones, in which something may be waiting for this receiver already,
-// within 10 s.
+// The first turn must come within the wait, or 10 s; later ones, in which something may be waiting for this receiver
+// already, within 10 s.
 std::optional<Entry> Demand::meet() {
   const Instant end = end_of(wait);
   Waiter waiter(library, remove ? SlotKind::receiver : SlotKind::peeker);
@@ -89,7 +94,8 @@ std::optional<Entry> DataQueue::receive(const KeySelection& which, Wait wait, st
 
 namespace {
 
-std::optional<Entry> peek_now(LibraryState& library, const std::string& name, const KeySelection* which, std::size_t limit) {
+std::optional<Entry> peek_now(LibraryState& library, const std::string& name, const KeySelection* which,
+                              std::size_t limit) {
   Reading reading(library, turn_deadline());
   const QueueRecord queue = reading.catalog().read(name);
   return reading.entries().first(queue, checked_selection(queue, which), {}, limit);
@@ -120,9 +126,13 @@ std::uint64_t clear_queue(LibraryState& library, const std::string& name, const 
 
 }  // namespace
 
-std::uint64_t DataQueue::clear() { return clear_queue(*library_, name_, nullptr); }
+std::uint64_t DataQueue::clear() {
+  return clear_queue(*library_, name_, nullptr);
+}
 
-std::uint64_t DataQueue::clear(const KeySelection& which) { return clear_queue(*library_, name_, &which); }
+std::uint64_t DataQueue::clear(const KeySelection& which) {
+  return clear_queue(*library_, name_, &which);
+}
 
 QueueAttributes DataQueue::attributes() {
   Reading reading(*library_, turn_deadline());

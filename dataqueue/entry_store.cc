@@ -20,9 +20,13 @@ static_assert(((std::uint64_t{1} << kNumberBits) - 1) == 0x3FFFFFFFFFFF);
 
 constexpr std::array<const char*, 6> kOperators{"=", "<>", "<", "<=", ">", ">="};
 
-const char* operator_for(KeyOrder order) { return kOperators.at(static_cast<std::size_t>(order)); }
+const char* operator_for(KeyOrder order) {
+  return kOperators.at(static_cast<std::size_t>(order));
+}
 
-system_clock::time_point time_of(std::int64_t since_1970_us) { return system_clock::time_point(microseconds(since_1970_us)); }
+system_clock::time_point time_of(std::int64_t since_1970_us) {
+  return system_clock::time_point(microseconds(since_1970_us));
+}
 
 std::int64_t microseconds_of(system_clock::time_point at) {
   return std::chrono::duration_cast<microseconds>(at.time_since_epoch()).count();
@@ -50,7 +54,9 @@ std::optional<std::string_view> user_of(const Entry& entry) {
 
 }  // namespace
 
-EntryPlace place_of(const QueueRecord& queue, const Entry& entry) { return {queue.number, entry.number, entry.key}; }
+EntryPlace place_of(const QueueRecord& queue, const Entry& entry) {
+  return {queue.number, entry.number, entry.key};
+}
 
 EntryStore::EntryStore(Database& database)
     : database_(database),
@@ -60,14 +66,16 @@ EntryStore::EntryStore(Database& database)
       newest_(database.prepare(std::string(kEntry) + "id >= ?1 AND id < ?2 ORDER BY id DESC")),
       at_(database.prepare(std::string(kEntry) + "id = ?1")),
       at_keyed_(database.prepare(std::string(kKeyed) + "key = ?2 AND number = ?3")),
+      any_(database.prepare("SELECT 1 FROM entry WHERE id >= ?1 AND id < ?2 LIMIT 1")),
+      any_keyed_(database.prepare("SELECT 1 FROM keyed_entry WHERE queue = ?1 LIMIT 1")),
       remove_(database.prepare("DELETE FROM entry WHERE id = ?1")),
       remove_keyed_(database.prepare("DELETE FROM keyed_entry WHERE queue = ?1 AND key = ?2 AND number = ?3")) {}
 
 void EntryStore::insert(const QueueRecord& queue, const Entry& entry) {
   const std::int64_t enqueued = microseconds_of(entry.enqueued);
   if (queue.is_keyed()) {
-    insert_keyed_.run(queue.number, Blob{entry.key}, entry.number, Blob{entry.data}, enqueued, job_of(entry), user_of(entry),
-                      entry.deliveries);
+    insert_keyed_.run(queue.number, Blob{entry.key}, entry.number, Blob{entry.data}, enqueued, job_of(entry),
+                      user_of(entry), entry.deliveries);
   } else {
     insert_.run(entry_id(queue.number, entry.number), Blob{entry.data}, enqueued, job_of(entry), user_of(entry),
                 entry.deliveries);
@@ -107,13 +115,20 @@ std::optional<Entry> EntryStore::first(const QueueRecord& queue, const std::opti
 
 std::optional<Entry> EntryStore::at(const EntryPlace& place, std::size_t limit) {
   Rows rows = place.is_keyed() ? at_keyed_.query(place.queue, Blob{place.key}, place.number)
-                                : at_.query(entry_id(place.queue, place.number));
+                               : at_.query(entry_id(place.queue, place.number));
   return rows.next() ? std::optional(entry_of(rows, limit)) : std::nullopt;
 }
 
 void EntryStore::remove(const EntryPlace& place) {
-  if (place.is_keyed()) remove_keyed_.run(place.queue, Blob{place.key}, place.number);
-  else remove_.run(entry_id(place.queue, place.number));
+  if (place.is_keyed())
+    remove_keyed_.run(place.queue, Blob{place.key}, place.number);
+  else
+    remove_.run(entry_id(place.queue, place.number));
+}
+
+bool EntryStore::is_empty(const QueueRecord& queue) {
+  if (queue.is_keyed()) return !any_keyed_.query(queue.number).next();
+  return !any_.query(entry_id(queue.number, 0), entry_id(queue.number + 1, 0)).next();
 }
 
 std::uint64_t EntryStore::clear(const QueueRecord& queue, const std::optional<KeyCondition>& which) {
@@ -123,7 +138,8 @@ std::uint64_t EntryStore::clear(const QueueRecord& queue, const std::optional<Ke
   } else if (!which) {
     database_.prepare("DELETE FROM keyed_entry WHERE queue = ?1", Database::Use::once).run(queue.number);
   } else {
-    const std::string sql = std::string("DELETE FROM keyed_entry WHERE queue = ?1 AND key ") + operator_for(which->order) + " ?2";
+    const std::string sql =
+        std::string("DELETE FROM keyed_entry WHERE queue = ?1 AND key ") + operator_for(which->order) + " ?2";
     database_.prepare(sql, Database::Use::once).run(queue.number, Blob{which->key});
   }
   return static_cast<std::uint64_t>(database_.changes());
@@ -131,11 +147,14 @@ std::uint64_t EntryStore::clear(const QueueRecord& queue, const std::optional<Ke
 
 EntryStore::Totals EntryStore::totals(const QueueRecord& queue) {
   Statement statement = database_.prepare(
-      queue.is_keyed() ? "SELECT count(*), ifnull(sum(length(data) + length(key)), 0), min(enqueued) FROM keyed_entry "
-                         "WHERE queue >= ?1 AND queue < ?2"
-                       : "SELECT count(*), ifnull(sum(length(data)), 0), min(enqueued) FROM entry WHERE id >= ?1 AND id < ?2",
+      queue.is_keyed()
+          ? "SELECT count(*), ifnull(sum(length(data) + length(key)), 0), min(enqueued) FROM keyed_entry "
+            "WHERE queue >= ?1 AND queue < ?2"
+          : "SELECT count(*), ifnull(sum(length(data)), 0), min(enqueued) FROM entry WHERE id >= ?1 AND id < ?2",
       Database::Use::once);
-  const auto bound = [&](std::uint32_t number) { return queue.is_keyed() ? std::int64_t{number} : entry_id(number, 0); };
+  const auto bound = [&](std::uint32_t number) {
+    return queue.is_keyed() ? std::int64_t{number} : entry_id(number, 0);
+  };
   Rows rows = statement.query(bound(queue.number), bound(queue.number + 1));
   rows.next();
   Totals totals{rows.get<std::uint64_t>(0), rows.get<std::uint64_t>(1), std::nullopt};

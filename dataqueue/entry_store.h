@@ -22,11 +22,12 @@ class EntryStore {
 
   void insert(const QueueRecord& queue, const Entry& entry);
   // The next entry of a queue in its order that suits and is not reserved.
-  std::optional<Entry> first(const QueueRecord& queue, const std::optional<KeyCondition>& which, const Reserved& reserved,
-                             std::size_t limit);
+  std::optional<Entry> first(const QueueRecord& queue, const std::optional<KeyCondition>& which,
+                             const Reserved& reserved, std::size_t limit);
   // The entry at a place; empty when it is not there.
   std::optional<Entry> at(const EntryPlace& place, std::size_t limit);
   void remove(const EntryPlace& place);
+  bool is_empty(const QueueRecord& queue);
   // How many went.
   std::uint64_t clear(const QueueRecord& queue, const std::optional<KeyCondition>& which);
 
@@ -42,7 +43,7 @@ class EntryStore {
   static std::optional<Entry> first_free(Rows rows, const Reserved& reserved, std::size_t limit);
 
   Database& database_;
-  Statement insert_, insert_keyed_, oldest_, newest_, at_, at_keyed_, remove_, remove_keyed_;
+  Statement insert_, insert_keyed_, oldest_, newest_, at_, at_keyed_, any_, any_keyed_, remove_, remove_keyed_;
   std::array<Statement, 6> keyed_;  // by KeyOrder, prepared when first used
 };
 

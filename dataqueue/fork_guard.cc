@@ -71,6 +71,8 @@ ForkRegistration::~ForkRegistration() {
   std::erase(registry().all, object_);
 }
 
-bool fork_was_seen() noexcept { return *registry().mark != 0; }
+bool fork_was_seen() {
+  return *registry().mark != 0;
+}
 
 }  // namespace usher

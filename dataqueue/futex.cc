@@ -14,7 +14,9 @@ namespace {
 
 static_assert(sizeof(Word) == sizeof(std::uint32_t) && Word::is_always_lock_free);
 
-std::uint64_t address(const Word* word) { return reinterpret_cast<std::uintptr_t>(word); }
+std::uint64_t address(const Word* word) {
+  return reinterpret_cast<std::uintptr_t>(word);
+}
 
 // The flags say a 32-bit word that processes share.
 futex_waitv element(Expected expected) {
@@ -23,7 +25,8 @@ futex_waitv element(Expected expected) {
 
 timespec to_timespec(Instant at) {
   const std::int64_t nanoseconds = to_nanoseconds(at);
-  return {.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000), .tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000)};
+  return {.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000),
+          .tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000)};
 }
 
 std::atomic<bool> can_wait_on_two{true};
@@ -46,10 +49,16 @@ void wait(Expected guarded, Expected own, Instant deadline) {
   wait_on_one(own, limit);
 }
 
-void wake_one(const Word& word) { syscall(SYS_futex, &word, FUTEX_WAKE, 1); }
+void wake_one(const Word& word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE, 1);
+}
 
-void wake_all(const Word& word) { syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX); }
+void wake_all(const Word& word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX);
+}
 
-void move_sleepers(const Word& from, const Word& to) { syscall(SYS_futex, &from, FUTEX_REQUEUE, 0, INT_MAX, &to, 0); }
+void move_sleepers(const Word& from, const Word& to) {
+  syscall(SYS_futex, &from, FUTEX_REQUEUE, 0, INT_MAX, &to, 0);
+}
 
 }  // namespace usher::futex

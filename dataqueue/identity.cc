@@ -20,7 +20,8 @@ std::string look_up(uid_t uid) {
   std::vector<char> buffer(16'384);
   passwd account{};
   passwd* found = nullptr;
-  if (getpwuid_r(uid, &account, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::to_string(uid);
+  if (getpwuid_r(uid, &account, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return std::to_string(uid);
   return account.pw_name;
 }
 
@@ -50,7 +51,9 @@ std::string job_of_process() {
 
 }  // namespace
 
-void set_job_source(JobSource source) { job_source = source; }
+void set_job_source(JobSource source) {
+  job_source = source;
+}
 
 Sender current_sender() {
   static std::mutex mutex;

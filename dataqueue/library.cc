@@ -28,7 +28,9 @@ void check_dead_letter(Work& work, const QueueRecord& queue) {
 
 Library::Library(const std::string& path, const OpenLibrary& how) : state_(open_library(path, {.how = how})) {}
 
-const std::string& Library::path() const noexcept { return state_->path(); }
+const std::string& Library::path() const noexcept {
+  return state_->path();
+}
 
 DataQueue Library::create_queue(std::string_view name, const QueueAttributes& attributes) {
   QueueRecord queue;

@@ -24,7 +24,8 @@ constexpr std::int64_t kLogBytesKept = 16 << 20;     // of the log's file after 
 constexpr auto kForkWait = std::chrono::seconds(1);  // for a thread that is in a turn
 
 std::string resolved(const std::string& path) {
-  if (path.empty() || path.back() == '/') throw Error(ErrorCode::invalid_argument, "path: \"" + path + "\" names no file");
+  if (path.empty() || path.back() == '/')
+    throw Error(ErrorCode::invalid_argument, "path: \"" + path + "\" names no file");
   const std::string directory = directory_of(path);
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(directory.c_str(), nullptr), &std::free);
   if (real == nullptr) throw_file_error("open " + path);
@@ -50,8 +51,8 @@ void sync_file(const std::string& path) {
   if (!file || ::fsync(file.get()) != 0) throw_file_error("write " + path + " to the disk");
 }
 
-// Files of which this process has a connection of its parent, that was in use at the fork: SQLite here thinks that it holds
-// locks on them.
+// Files of which this process has a connection of its parent, that was in use at the fork: SQLite here thinks that it
+// holds locks on them.
 std::vector<std::pair<dev_t, ino_t>>& inherited_files() {
   static auto& files = *new std::vector<std::pair<dev_t, ino_t>>;
   return files;
@@ -64,11 +65,15 @@ void check_not_inherited(const std::string& path, const struct stat& file) {
   }
 }
 
-std::uint32_t this_thread() { return static_cast<std::uint32_t>(::gettid()); }
+std::uint32_t this_thread() {
+  return static_cast<std::uint32_t>(::gettid());
+}
 
 }  // namespace
 
-Instant turn_deadline() { return Clock::now() + std::chrono::seconds(10); }
+Instant turn_deadline() {
+  return Clock::now() + std::chrono::seconds(10);
+}
 
 std::shared_ptr<LibraryState> open_library(const std::string& path, LibraryOptions options) {
   return std::make_shared<LibraryState>(path, std::move(options));
@@ -104,8 +109,9 @@ void LibraryState::find_file() {
   if (!may(path_, W_OK)) no_writes_ = no_writes(path_, file_.st_mode, errno);
 }
 
-// Complete before it has its name; somebody else's that came first is as good. Who makes one locks the directory meanwhile: a log
-// left by a library that was removed must go before the new one can be seen, for SQLite would take it for its own.
+// Complete before it has its name; somebody else's that came first is as good. Who makes one locks the directory
+// meanwhile: a log left by a library that was removed must go before the new one can be seen, for SQLite would take it
+// for its own.
 void LibraryState::make_file() {
   NewFile file(path_, options_.how.mode);
   file.write(new_library_image());
@@ -132,7 +138,8 @@ void LibraryState::open_sidecar() {
 }
 
 void LibraryState::open_connection() {
-  Database database = Database::open(path_, {.create = false, .read_only = no_writes_.has_value(), .vfs = options_.vfs});
+  Database database =
+      Database::open(path_, {.create = false, .read_only = no_writes_.has_value(), .vfs = options_.vfs});
   database.set_busy_deadline(turn_deadline());
   database.execute(durability() == Durability::library ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = OFF");
   database.execute("PRAGMA journal_size_limit = " + std::to_string(kLogBytesKept));
@@ -151,7 +158,8 @@ void LibraryState::add_client_schemas() {
 
 void LibraryState::lock(Instant deadline) {
   if (owner_ == this_thread()) {
-    throw Error(ErrorCode::invalid_argument, "this thread has a transaction open on " + path_ + ": use it, or end it first");
+    throw Error(ErrorCode::invalid_argument,
+                "this thread has a transaction open on " + path_ + ": use it, or end it first");
   }
   if (unusable_ || !fork_was_seen()) {
     throw Error(ErrorCode::io, "use " + path_ + ": this process was forked inside a transaction, or not with fork()");
@@ -179,7 +187,8 @@ void LibraryState::check_still_there() {
   const Instant now = Clock::now();
   if (now - looked_ >= kLookEvery) {
     struct stat found {};
-    const bool there = ::lstat(path_.c_str(), &found) == 0 && found.st_dev == file_.st_dev && found.st_ino == file_.st_ino;
+    const bool there =
+        ::lstat(path_.c_str(), &found) == 0 && found.st_dev == file_.st_dev && found.st_ino == file_.st_ino;
     if (!there && sidecar_ != nullptr) sidecar_->abandon();
     if (!there) throw Error(ErrorCode::library_not_found, "use " + path_ + ": the file was removed or replaced");
     looked_ = now;
@@ -196,8 +205,8 @@ Member* LibraryState::member() {
   return member_.get();
 }
 
-// Whoever holds the mutex writes for all who committed before it began; they find it done when they get the mutex. If it
-// dies, the next one writes.
+// Whoever holds the mutex writes for all who committed before it began; they find it done when they get the mutex. If
+// it dies, the next one writes.
 void LibraryState::sync_to_disk(std::uint64_t commit) {
   Control& control = sidecar_->control();
   if (control.synced >= commit) return;
@@ -206,8 +215,10 @@ void LibraryState::sync_to_disk(std::uint64_t commit) {
   if (control.synced >= commit) return;
   const std::uint64_t reached = control.committed;
   const std::shared_lock open(open_);
-  if (connection_ != nullptr) connection_->database.sync_log();
-  else sync_file(path_ + "-wal");  // closed for a fork since the commit
+  if (connection_ != nullptr)
+    connection_->database.sync_log();
+  else
+    sync_file(path_ + "-wal");                              // closed for a fork since the commit
   if (control.synced == 0) sync_file(directory_of(path_));  // the log's own name
   control.synced = reached;
 }
@@ -233,7 +244,8 @@ void LibraryState::checkpoint() {
   work.end();
 }
 
-// A thread that is in a turn is waited for; one that does not come out of it, or this one, leaves the child without the library.
+// A thread that is in a turn is waited for; one that does not come out of it, or this one, leaves the child without the
+// library.
 void LibraryState::before_fork() noexcept {
   closed_for_fork_ = owner_ != this_thread() && mutex_.lock(Clock::now() + kForkWait);
   if (!closed_for_fork_) return;
@@ -248,8 +260,9 @@ void LibraryState::after_fork_in_parent() noexcept {
 
 // The parent's thread and handles are not touched, only put where nobody finds them.
 void LibraryState::after_fork_in_child() noexcept {
-  static auto* members = new std::vector<std::unique_ptr<Member>>;
-  static auto* connections = new std::vector<std::unique_ptr<Connection>>;
+  static auto* members = new std::vector<std::unique_ptr<Member>>;  // NOLINT(bugprone-unhandled-exception-at-new)
+  static auto* connections =
+      new std::vector<std::unique_ptr<Connection>>;  // NOLINT(bugprone-unhandled-exception-at-new)
   ++generation_;
   if (member_ != nullptr) members->push_back(std::move(member_));
   if (closed_for_fork_) return mutex_.unlock();

@@ -1,7 +1,7 @@
 // A library as a process has it open: the connection to its database, the sidecar, and what keeps the two in step.
 //
-// One connection a library and process; its mutex is taken before the turn. A thread that sleeps has neither. The connection
-// is closed before every fork and opened again when it is next used.
+// One connection a library and process; its mutex is taken before the turn. A thread that sleeps has neither. The
+// connection is closed before every fork and opened again when it is next used.
 #pragma once
 
 #include <atomic>
@@ -45,7 +45,7 @@ class LibraryState final : public ForkAware {
   LibraryState(const std::string& path, LibraryOptions options);
   LibraryState(const LibraryState&) = delete;
   LibraryState& operator=(const LibraryState&) = delete;
-  ~LibraryState();
+  ~LibraryState() override;
 
   const std::string& path() const noexcept { return path_; }
   Durability durability() const noexcept { return options_.how.durability; }
@@ -71,7 +71,9 @@ class LibraryState final : public ForkAware {
   // Without the mutex: dead processes left something to put right, and this one may.
   bool needs_repair() const { return slots_ != nullptr && slots_->needs_repair(); }
   bool is_abandoned() const { return sidecar_->control().abandoned != 0; }
-  std::uint32_t count_waiting(std::uint32_t queue) const { return slots_ == nullptr ? 0 : slots_->count_waiting(queue); }
+  std::uint32_t count_waiting(std::uint32_t queue) const {
+    return slots_ == nullptr ? 0 : slots_->count_waiting(queue);
+  }
   void note_log_pages() { log_pages_ = connection_->database.log_pages(); }
   // Returns when everything up to this commit is on the disk. Without the mutex: several threads and processes share
   // one write.

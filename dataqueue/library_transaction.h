@@ -1,16 +1,16 @@
 // SQL of one's own in a transaction on data queues: a library opened with a client schema holds other tables too, and
 // what changes there and in the queues happens together or not at all.
 //
-//   auto library = open_library(path, {.how = {.create = true, .durability = Durability::process}, .clients = {kJobs}});
-//   Transaction transaction(library);
-//   if (auto id = transaction.receive(ready, {KeyOrder::eq, Key::text(pool)})) {
+//   auto library = open_library(path, {.how = {.create = true, .durability = Durability::process}, .clients =
+//   {kJobs}}); Transaction transaction(library); if (auto id = transaction.receive(ready, {KeyOrder::eq,
+//   Key::text(pool)})) {
 //     Statement assign = database_of(transaction).prepare("UPDATE job SET state = 'assigned' WHERE id = ?1");
 //     assign.run(Blob{id->data});
 //   }
 //   transaction.commit();
 //
-// Statements may be kept as long as the Database they were prepared on. That is one until the process forks; after a fork a new
-// one is opened, and OnDatabase makes what it keeps anew.
+// Statements may be kept as long as the Database they were prepared on. That is one until the process forks; after a
+// fork a new one is opened, and OnDatabase makes what it keeps anew.
 #pragma once
 
 #include <memory>

@@ -44,7 +44,9 @@ bool Member::enter() {
   return slot_.has_value();
 }
 
-std::uint64_t Member::incarnation() const { return library_.slots().at(*slot_).incarnation; }
+std::uint64_t Member::incarnation() const {
+  return library_.slots().at(*slot_).incarnation;
+}
 
 void Member::reach(Stage stage) {
   {
@@ -60,6 +62,8 @@ void Member::wait_past(Stage stage) {
 }
 
 bool Member::start(SlotNumber slot) {
+  if (thread_.joinable()) thread_.join();
+  stage_ = Stage::started;
   const SignalsBlocked blocked;
   thread_ = std::thread([this, slot] { run(slot); });
   pthread_setname_np(thread_.native_handle(), "usher-library");

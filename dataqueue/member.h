@@ -1,7 +1,7 @@
 // This process as one who takes part in a library beyond a single call: it holds leases or armed watches.
 //
-// A thread of the library stands for the process in the ring of lives (slot_table.h). It sleeps until the process ends, one of
-// its watches is chosen, or another life ends that it has to see to.
+// A thread of the library stands for the process in the ring of lives (slot_table.h). It sleeps until the process ends,
+// one of its watches is chosen, or another life ends that it has to see to.
 #pragma once
 
 #include <condition_variable>

@@ -42,7 +42,8 @@ void NewFile::write(std::string_view bytes) {
 
 void NewFile::set_access(mode_t mode, gid_t group) {
   // Who is not of the group keeps his own: the file serves him alone then, as it would have without the library.
-  if (::fchown(fd(), static_cast<uid_t>(-1), group) != 0 && errno != EPERM) throw_file_error("set the group of " + path_);
+  if (::fchown(fd(), static_cast<uid_t>(-1), group) != 0 && errno != EPERM)
+    throw_file_error("set the group of " + path_);
   if (::fchmod(fd(), mode) != 0) throw_file_error("set the mode of " + path_);
 }
 

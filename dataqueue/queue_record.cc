@@ -10,15 +10,25 @@ namespace {
 constexpr std::size_t kMaxName = 10;
 constexpr std::array<const char*, 3> kSequences{"fifo", "lifo", "keyed"};
 
-[[noreturn]] void refuse(const std::string& what) { throw Error(ErrorCode::invalid_argument, what); }
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error(ErrorCode::invalid_argument, what);
+}
 
-char folded(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+char folded(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
 
-bool begins_a_name(char c) { return (c >= 'A' && c <= 'Z') || c == '$' || c == '#' || c == '@'; }
+bool begins_a_name(char c) {
+  return (c >= 'A' && c <= 'Z') || c == '$' || c == '#' || c == '@';
+}
 
-bool stands_in_a_name(char c) { return begins_a_name(c) || (c >= '0' && c <= '9') || c == '_' || c == '.'; }
+bool stands_in_a_name(char c) {
+  return begins_a_name(c) || (c >= '0' && c <= '9') || c == '_' || c == '.';
+}
 
-std::string quoted(std::string_view text) { return "\"" + printable(text) + "\""; }
+std::string quoted(std::string_view text) {
+  return "\"" + printable(text) + "\"";
+}
 
 std::size_t characters_of(std::string_view text) {
   std::size_t count = 0;
@@ -40,15 +50,18 @@ void check_dead_letter(const QueueAttributes& attributes) {
   if (!attributes.dead_letter.empty()) checked_name(attributes.dead_letter);
 }
 
-std::string key_error(const QueueRecord& queue, const std::string& what) { return "queue " + queue.name + ": " + what; }
+std::string key_error(const QueueRecord& queue, const std::string& what) {
+  return "queue " + queue.name + ": " + what;
+}
 
 std::string fitted_key(const QueueRecord& queue, const Key& key) {
   const std::size_t length = queue.attributes.key_length;
   std::string value = key.value();
   if (key.is_text() && value.size() < length) value.resize(length, '\0');
   if (value.size() != length) {
-    throw Error(ErrorCode::key_length, key_error(queue, "the key has " + std::to_string(value.size()) + " bytes, keys of the queue " +
-                                                            std::to_string(length) + " (CPF9506)"));
+    throw Error(ErrorCode::key_length,
+                key_error(queue, "the key has " + std::to_string(value.size()) + " bytes, keys of the queue " +
+                                     std::to_string(length) + " (CPF9506)"));
   }
   return value;
 }
@@ -98,11 +111,14 @@ std::optional<KeyCondition> checked_selection(const QueueRecord& queue, const Ke
 
 void check_length(const QueueRecord& queue, std::string_view data) {
   if (data.size() <= queue.attributes.max_length) return;
-  throw Error(ErrorCode::too_long, "queue " + queue.name + ": the entry has " + std::to_string(data.size()) + " bytes, " +
-                                       std::to_string(queue.attributes.max_length) + " are allowed (CPF2498)");
+  throw Error(ErrorCode::too_long, "queue " + queue.name + ": the entry has " + std::to_string(data.size()) +
+                                       " bytes, " + std::to_string(queue.attributes.max_length) +
+                                       " are allowed (CPF2498)");
 }
 
-const char* name_of(Sequence sequence) noexcept { return kSequences.at(static_cast<std::size_t>(sequence)); }
+const char* name_of(Sequence sequence) noexcept {
+  return kSequences.at(static_cast<std::size_t>(sequence));
+}
 
 std::optional<Sequence> sequence_named(std::string_view name) noexcept {
   for (std::size_t i = 0; i < kSequences.size(); ++i) {

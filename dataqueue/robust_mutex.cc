@@ -42,9 +42,13 @@ void RobustMutex::initialize(Order order) {
   pthread_mutexattr_destroy(&attributes);
 }
 
-RobustMutex::Outcome RobustMutex::lock(Instant deadline) { return outcome(lock_until(&mutex_, deadline)); }
+RobustMutex::Outcome RobustMutex::lock(Instant deadline) {
+  return outcome(lock_until(&mutex_, deadline));
+}
 
-RobustMutex::Outcome RobustMutex::try_lock() { return outcome(pthread_mutex_trylock(&mutex_)); }
+RobustMutex::Outcome RobustMutex::try_lock() {
+  return outcome(pthread_mutex_trylock(&mutex_));
+}
 
 // The state behind the lock is made good by the caller; should it die over that, the next one is told again.
 RobustMutex::Outcome RobustMutex::outcome(int result) {
@@ -57,7 +61,9 @@ RobustMutex::Outcome RobustMutex::outcome(int result) {
   }
 }
 
-void RobustMutex::unlock() noexcept { pthread_mutex_unlock(&mutex_); }
+void RobustMutex::unlock() noexcept {
+  pthread_mutex_unlock(&mutex_);
+}
 
 bool RobustMutex::show_life() {
   if (try_lock() == Outcome::timed_out) return false;
@@ -84,6 +90,8 @@ bool RobustMutex::is_alive(std::uint32_t value) noexcept {
   return (value & FUTEX_TID_MASK) != 0 && (value & FUTEX_OWNER_DIED) == 0;
 }
 
-bool TimedMutex::lock(Instant deadline) noexcept { return lock_until(&mutex_, deadline) == 0; }
+bool TimedMutex::lock(Instant deadline) noexcept {
+  return lock_until(&mutex_, deadline) == 0;
+}
 
 }  // namespace usher

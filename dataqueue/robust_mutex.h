@@ -1,11 +1,12 @@
-// A mutex in memory shared by processes that survives its owner: when a thread dies in possession of one, the kernel marks
-// the mutex and wakes the next.
+// A mutex in memory shared by processes that survives its owner: when a thread dies in possession of one, the kernel
+// marks the mutex and wakes the next.
 //
 // Used for two things. As a lock, where the next owner is told that the last one died. And as a sign of life: a thread
 // locks one of its own and never lets go while it takes part; others look at the word, or sleep on it, and the kernel
 // wakes one of them when the thread dies, whatever kills it.
 //
-// Shape:  bytes of the C library: processes must agree on it (the sidecar's header says which layout it has), and be in one
+// Shape:  bytes of the C library: processes must agree on it (the sidecar's header says which layout it has), and be in
+// one
 //         pid namespace, for the word holds a thread id.
 // Source: pthread_mutexattr_setrobust(3), set_robust_list(2), Documentation/locking/robust-futex-ABI.rst.
 #pragma once

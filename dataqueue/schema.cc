@@ -140,7 +140,9 @@ std::optional<std::string> schema_of(Database& database, const std::string& obje
   return rows.next() ? std::optional(rows.get<std::string>(0)) : std::nullopt;
 }
 
-[[noreturn]] void refuse(const std::string& what) { throw Error(ErrorCode::damaged, "the library file: " + what); }
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error(ErrorCode::damaged, "the library file: " + what);
+}
 
 bool contains(const std::vector<std::string>& texts, const std::string& text) {
   return std::find(texts.begin(), texts.end(), text) != texts.end();
@@ -156,16 +158,19 @@ std::vector<std::string> texts_of(const ClientSchema& client) {
 }
 
 void check_version(Database& database, const ClientSchema& client) {
-  Statement statement = database.prepare("SELECT version FROM client_object WHERE schema = ?1 AND version <> ?2 LIMIT 1",
-                                         Database::Use::once);
+  Statement statement = database.prepare(
+      "SELECT version FROM client_object WHERE schema = ?1 AND version <> ?2 LIMIT 1", Database::Use::once);
   Rows rows = statement.query(client.name, client.version);
   if (!rows.next()) return;
-  throw Error(ErrorCode::wrong_version, std::string("the library file: its tables of \"") + client.name + "\" have version " +
-                                            rows.get<std::string>(0) + ", not " + std::to_string(client.version));
+  throw Error(ErrorCode::wrong_version, std::string("the library file: its tables of \"") + client.name +
+                                            "\" have version " + rows.get<std::string>(0) + ", not " +
+                                            std::to_string(client.version));
 }
 
-// Everything whose text is known must be there, and nothing else but what the file says is somebody else's, on tables of theirs.
-void compare_objects(Database& database, const std::vector<std::string>& known, const std::vector<ClientSchema>& clients) {
+// Everything whose text is known must be there, and nothing else but what the file says is somebody else's, on tables
+// of theirs.
+void compare_objects(Database& database, const std::vector<std::string>& known,
+                     const std::vector<ClientSchema>& clients) {
   const auto is_known_schema = [&](const std::string& name) {
     return std::any_of(clients.begin(), clients.end(), [&](const ClientSchema& client) { return name == client.name; });
   };
@@ -192,7 +197,8 @@ std::string new_library_image() {
   for (const char* sql : kObjects) database.execute(sql);
   database.execute("INSERT INTO library (one, number_limit) VALUES (1, 1)");
   std::string image = database.serialized();
-  image.at(18) = image.at(19) = 2;  // write-ahead log: a database in memory cannot say so.  Source: SQLite file format 1.3.3
+  image.at(18) = image.at(19) =
+      2;  // write-ahead log: a database in memory cannot say so.  Source: SQLite file format 1.3.3
   return image;
 }
 
@@ -202,8 +208,8 @@ void check_schema(Database& database, const std::vector<ClientSchema>& clients) 
   }
   const int layout = database.value_of<int>("PRAGMA user_version");
   if (layout != kLibraryLayout) {
-    throw Error(ErrorCode::wrong_version, "the library file has layout " + std::to_string(layout) + ", not " +
-                                              std::to_string(kLibraryLayout));
+    throw Error(ErrorCode::wrong_version,
+                "the library file has layout " + std::to_string(layout) + ", not " + std::to_string(kLibraryLayout));
   }
   std::vector<std::string> known(kObjects.begin(), kObjects.end());
   for (const ClientSchema& client : clients) {

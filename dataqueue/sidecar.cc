@@ -108,7 +108,8 @@ bool Sidecar::open(const std::string& path, const struct stat& database) {
   SidecarIdentity found{};
   const bool readable = ::pread(fd_.get(), &found, sizeof found, 0) == static_cast<ssize_t>(sizeof found);
   struct stat status {};
-  const bool whole = ::fstat(fd_.get(), &status) == 0 && status.st_size >= static_cast<off_t>(sidecar_bytes(kFirstSlots));
+  const bool whole =
+      ::fstat(fd_.get(), &status) == 0 && status.st_size >= static_cast<off_t>(sidecar_bytes(kFirstSlots));
   const bool same = readable && whole && found == wanted;
   if (same) {
     if (layout_ == nullptr) map();
@@ -156,7 +157,9 @@ void Sidecar::make(const SidecarIdentity& identity) {
   made.complete.store(1, std::memory_order_release);
 }
 
-std::uint32_t Sidecar::slots() const noexcept { return std::min(layout_->control.slots.load(), kMaxSlots); }
+std::uint32_t Sidecar::slots() const noexcept {
+  return std::min(layout_->control.slots.load(), kMaxSlots);
+}
 
 void Sidecar::grow() {
   const std::uint32_t now = slots();

@@ -1,9 +1,10 @@
 // The sidecar file of a library, mapped.
 //
-// Everyone who has it open holds a shared flock on it. One that is stale (another boot, layout or pid namespace, or of a
-// file that was replaced) is made anew by the first opener, under two locks: a file lock on its first byte, which openers
-// hold while they look, so that there is one at a time; and the exclusive flock, which nobody gets while somebody uses
-// the file. When a removed library is made again while processes still wait on the old one, these are woken and told
+// Everyone who has it open holds a shared flock on it. One that is stale (another boot, layout or pid namespace, or of
+// a file that was replaced) is made anew by the first opener, under two locks: a file lock on its first byte, which
+// openers hold while they look, so that there is one at a time; and the exclusive flock, which nobody gets while
+// somebody uses the file. When a removed library is made again while processes still wait on the old one, these are
+// woken and told
 // (`abandoned`), and the new one gets a sidecar of its own.
 //
 // The room for slots is allocated, not only promised, before it is used: a full disk is an error at the growth, never a

@@ -3,7 +3,8 @@
 //   Control   whose file it is, the locks, the counters
 //   tags      one word a slot: who is there (dense, because every send looks through them)
 //   arrivals  one number a slot, for the same reason
-//   empty     one bit a queue: the database is known to hold no entry of it. Set by whoever looked, with the turn; cleared
+//   empty     one bit a queue: the database is known to hold no entry of it. Set by whoever looked, with the turn;
+//   cleared
 //             before the commit that puts one there.
 //   slots     kFirstSlots at first; the file grows as they are needed
 //
@@ -15,8 +16,8 @@
 //     0 --enrol--> receiver/peeker/watch of queue Q --offer--> the same, chosen --receive--> 0
 //     0 --join---> member (a process that holds leases or watches) --leave--> 0
 //
-// The fields of a slot are written before its tag says that they mean something. Tags and fields are written by whoever has
-// the turn; `word` and `asleep` by anybody; `life` by its owner and the kernel.
+// The fields of a slot are written before its tag says that they mean something. Tags and fields are written by whoever
+// has the turn; `word` and `asleep` by anybody; `life` by its owner and the kernel.
 //
 // Source: ours, because one wake word cannot give arrival order, wake-up by key, or notice of a waiter's death.
 #pragma once
@@ -47,7 +48,8 @@ struct SidecarIdentity {
   bool operator==(const SidecarIdentity&) const = default;
 };
 
-struct Control {
+// What different processes write stands on different cache lines.
+struct Control {  // NOLINT(clang-analyzer-optin.performance.Padding)
   SidecarIdentity identity;
   std::atomic<std::uint32_t> complete;   // 1 once everything below is made
   std::atomic<std::uint32_t> abandoned;  // 1 when the library was removed or replaced
@@ -78,8 +80,8 @@ enum class SlotKind : std::uint8_t { free, receiver, peeker, watch, member };
 // The published state of a slot.
 struct Tag {
   SlotKind kind = SlotKind::free;
-  bool chosen = false;        // its owner is to look: for the entry in the slot, or for whatever happened
-  std::uint32_t queue = 0;    // number of the queue it waits on
+  bool chosen = false;      // its owner is to look: for the entry in the slot, or for whatever happened
+  std::uint32_t queue = 0;  // number of the queue it waits on
 
   bool operator==(const Tag&) const = default;
 };
@@ -104,14 +106,14 @@ struct alignas(64) Slot {
   RobustMutex life;                   // the owner's; of a watch: its member's
   std::uint32_t member;               // of a watch: the slot of its process
   std::int32_t pid;
-  std::uint64_t incarnation;          // of a member: its number, never used again in this sidecar
-  std::uint64_t member_incarnation;   // of a watch
+  std::uint64_t incarnation;         // of a member: its number, never used again in this sidecar
+  std::uint64_t member_incarnation;  // of a watch
 
-  std::uint8_t keyed;                 // 1: only entries whose key stands in `order` to `key`
+  std::uint8_t keyed;  // 1: only entries whose key stands in `order` to `key`
   KeyOrder order;
   StoredKey key;
 
-  std::uint64_t entry;                // chosen for this entry; 0: for none, look what happened
+  std::uint64_t entry;  // chosen for this entry; 0: for none, look what happened
   StoredKey entry_key;
 };
 
@@ -125,6 +127,8 @@ struct SidecarLayout {
 
 static_assert(std::is_standard_layout_v<SidecarLayout>);
 
-constexpr std::size_t sidecar_bytes(std::uint32_t slots) { return offsetof(SidecarLayout, slots) + slots * sizeof(Slot); }
+constexpr std::size_t sidecar_bytes(std::uint32_t slots) {
+  return offsetof(SidecarLayout, slots) + slots * sizeof(Slot);
+}
 
 }  // namespace usher

@@ -17,8 +17,12 @@ constexpr auto kSpin = std::chrono::microseconds(50);
 bool in_ring(SlotKind kind) {
   return kind == SlotKind::receiver || kind == SlotKind::peeker || kind == SlotKind::member;
 }
-bool takes_entries(SlotKind kind) { return kind == SlotKind::receiver || kind == SlotKind::watch; }
-bool waits(SlotKind kind) { return takes_entries(kind) || kind == SlotKind::peeker; }
+bool takes_entries(SlotKind kind) {
+  return kind == SlotKind::receiver || kind == SlotKind::watch;
+}
+bool waits(SlotKind kind) {
+  return takes_entries(kind) || kind == SlotKind::peeker;
+}
 
 void store(StoredKey& stored, std::string_view key) {
   stored.length = static_cast<std::uint16_t>(std::min(key.size(), kMaxKeyLength));
@@ -56,7 +60,9 @@ bool changes_soon(const futex::Word& word, std::uint32_t seen, Instant deadline)
 
 }  // namespace
 
-std::uint32_t SlotTable::occupied() const noexcept { return std::min(control_.occupied.load(), sidecar_.slots()); }
+std::uint32_t SlotTable::occupied() const noexcept {
+  return std::min(control_.occupied.load(), sidecar_.slots());
+}
 
 std::optional<SlotNumber> SlotTable::enter(SlotKind kind, const Interest& interest) {
   return enter_for(kind, interest, [this](SlotNumber slot) { return at(slot).life.show_life(); });
@@ -64,18 +70,25 @@ std::optional<SlotNumber> SlotTable::enter(SlotKind kind, const Interest& intere
 
 std::optional<SlotNumber> SlotTable::enter_for(SlotKind kind, const Interest& interest,
                                                const std::function<bool(SlotNumber)>& show_life) {
-  const SlotNumber slot = free_slot();
-  const SlotNumber neighbour = before(slot);
-  if (neighbour != slot && !is_alive(neighbour)) return std::nullopt;
-  if (!show_life(slot)) throw Error(ErrorCode::damaged, "the sidecar file: a free slot has a living owner");
-  fill(slot, interest);
+  // The life of one who died just now, before it had published its slot, may not have been taken from it yet: then the
+  // next slot is tried.
+  for (SlotNumber slot = free_slot();; slot = free_slot(slot + 1)) {
+    const SlotNumber neighbour = before(slot);
+    if (neighbour != slot && !is_alive(neighbour)) return std::nullopt;
+    if (!show_life(slot)) continue;
+    fill(slot, interest);
+    enter_ring(slot, neighbour, {kind, false, interest.queue});
+    return slot;
+  }
+}
+
+void SlotTable::enter_ring(SlotNumber slot, SlotNumber neighbour, Tag value) {
   const SlotNumber behind = after(slot);
   fault::point("slot filled");
-  publish(slot, {kind, false, interest.queue});
+  publish(slot, value);
   fault::point("slot published");
   if (behind != slot) hand_sleeper_on(behind, neighbour, slot);
   fault::point("ring entered");
-  return slot;
 }
 
 SlotNumber SlotTable::enter_watch(SlotNumber member, const Interest& interest) {
@@ -111,8 +124,8 @@ void SlotTable::bury(SlotNumber slot) {
   if (ring && behind != slot) hand_sleeper_on(behind, slot, neighbour);
 }
 
-// The word changes first: a sleeper who is not yet queued on `from` then fails to fall asleep and looks again. Should `to`
-// have died meanwhile, the kernel may have looked for sleepers too early: then this wakes it.
+// The word changes first: a sleeper who is not yet queued on `from` then fails to fall asleep and looks again. Should
+// `to` have died meanwhile, the kernel may have looked for sleepers too early: then this wakes it.
 void SlotTable::hand_sleeper_on(SlotNumber sleeper, SlotNumber from, SlotNumber to) {
   at(sleeper).word.fetch_add(1);
   fault::point("neighbour's word changed");
@@ -120,9 +133,9 @@ void SlotTable::hand_sleeper_on(SlotNumber sleeper, SlotNumber from, SlotNumber 
   if (!at(to).life.shows_life()) futex::wake_all(at(sleeper).word);
 }
 
-SlotNumber SlotTable::free_slot() {
+SlotNumber SlotTable::free_slot(SlotNumber from) {
   const std::uint32_t room = sidecar_.slots();
-  for (SlotNumber slot = 0; slot < room; ++slot) {
+  for (SlotNumber slot = from; slot < room; ++slot) {
     if (tag(slot).load(std::memory_order_relaxed) == 0) return slot;
   }
   sidecar_.grow();
@@ -218,7 +231,8 @@ void SlotTable::choose(SlotNumber number, const EntryPlace* entry) {
   wake(chosen.kind == SlotKind::watch ? std::min(slot.member, kMaxSlots - 1) : number);
 }
 
-// The change of the word and the look at `asleep` stand in one order for everybody, as their counterparts in sleep() do.
+// The change of the word and the look at `asleep` stand in one order for everybody, as their counterparts in sleep()
+// do.
 void SlotTable::wake(SlotNumber slot) {
   at(slot).word.fetch_add(1);
   fault::point("word changed");

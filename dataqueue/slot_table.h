@@ -1,23 +1,23 @@
 // The slots of the sidecar: who waits for what, who is chosen, and who watches over whose life.
 //
-// Choosing. A sender, in its turn and before it commits, chooses the receiver that has waited longest among those that can
-// take the entry, notes the entry in its slot and wakes it. From then on the entry is that receiver's: others pass it
-// over. The receiver wakes, takes the turn (and so waits for the commit), and takes the entry or, when the sender did not
-// get so far, waits on in its old place. The wake goes out before the commit because a sender killed between the
-// two would leave an entry with everybody asleep.
+// Choosing. A sender, in its turn and before it commits, chooses the receiver that has waited longest among those that
+// can take the entry, notes the entry in its slot and wakes it. From then on the entry is that receiver's: others pass
+// it over. The receiver wakes, takes the turn (and so waits for the commit), and takes the entry or, when the sender
+// did not get so far, waits on in its old place. The wake goes out before the commit because a sender killed between
+// the two would leave an entry with everybody asleep.
 //
-// Lives. Killed processes cannot pass on what they were chosen for, or their leases; somebody must notice. All who take part
-// (waiting threads, and one thread of every process that holds leases or watches) stand in a ring, in order of their slots.
-// Each sleeps on its own word and on the life of the one before it (slot.life, which the kernel marks and wakes when its
-// thread dies). So every death wakes exactly one other, who puts right all that the dead left. Should that one be killed
-// before it has, its own death wakes the next. Who leaves the ring, or enters it, moves the sleeper on his neighbour
-// along without waking it (futex requeue), and changes its word, so that one who is just about to fall asleep looks again.
-// One alone in the ring sleeps on its own life: the next to come finds it there.
+// Lives. Killed processes cannot pass on what they were chosen for, or their leases; somebody must notice. All who take
+// part (waiting threads, and one thread of every process that holds leases or watches) stand in a ring, in order of
+// their slots. Each sleeps on its own word and on the life of the one before it (slot.life, which the kernel marks and
+// wakes when its thread dies). So every death wakes exactly one other, who puts right all that the dead left. Should
+// that one be killed before it has, its own death wakes the next. Who leaves the ring, or enters it, moves the sleeper
+// on his neighbour along without waking it (futex requeue), and changes its word, so that one who is just about to fall
+// asleep looks again. One alone in the ring sleeps on its own life: the next to come finds it there.
 //
-// What if the process dies exactly here? Tags change in one store, so each slot is either there or not. Everything else is
-// derived from the tags, except who sleeps on whose life; that is changed with the turn only, and whoever gets the turn
-// after a dead owner wakes all in the ring once, which makes them build it anew. Until somebody takes the turn the ring
-// is at most one step behind, and the one it concerns is awake or its death wakes the one behind it.
+// What if the process dies exactly here? Tags change in one store, so each slot is either there or not. Everything else
+// is derived from the tags, except who sleeps on whose life; that is changed with the turn only, and whoever gets the
+// turn after a dead owner wakes all in the ring once, which makes them build it anew. Until somebody takes the turn the
+// ring is at most one step behind, and the one it concerns is awake or its death wakes the one behind it.
 //
 // Thread: everything but sleep() and look() needs the turn.
 #pragma once
@@ -57,7 +57,8 @@ class SlotTable {
   // Empty: the one before it there has died, which must be put right first.
   std::optional<SlotNumber> enter(SlotKind kind, const Interest& interest);
   // The same for a thread that `show_life(slot)` makes show its life.
-  std::optional<SlotNumber> enter_for(SlotKind kind, const Interest& interest, const std::function<bool(SlotNumber)>& show_life);
+  std::optional<SlotNumber> enter_for(SlotKind kind, const Interest& interest,
+                                      const std::function<bool(SlotNumber)>& show_life);
   // A watch of the process in slot `member`; not in the ring.
   SlotNumber enter_watch(SlotNumber member, const Interest& interest);
   // Leaves, without waking anybody. Of a ring slot this is done by the thread that entered it.
@@ -79,7 +80,7 @@ class SlotTable {
   // The entries of the queue that somebody was chosen for.
   std::vector<std::uint64_t> reserved(std::uint32_t queue) const;
   // What a slot was chosen for; empty when it is not chosen, or only to look.
-  std::optional<EntryPlace> chosen_entry(SlotNumber slot) const;
+  std::optional<EntryPlace> chosen_entry(SlotNumber number) const;
 
   bool is_alive(SlotNumber slot) const;
   // A member of that incarnation is there and lives.
@@ -101,24 +102,25 @@ class SlotTable {
   Slot& at(SlotNumber slot) const noexcept { return sidecar_.layout().slots[slot]; }
   std::uint32_t word(SlotNumber slot) const noexcept { return at(slot).word.load(); }
 
-  // The owner of a ring slot sleeps until its word is no longer `seen`, the one before it dies, or the deadline. With `spin` it
-  // looks for 50 us before it sleeps. False: somebody has died.
-  bool sleep(SlotNumber slot, std::uint32_t seen, Instant deadline, bool spin);
+  // The owner of a ring slot sleeps until its word is no longer `seen`, the one before it dies, or the deadline. With
+  // `spin` it looks for 50 us before it sleeps. False: somebody has died.
+  bool sleep(SlotNumber number, std::uint32_t seen, Instant deadline, bool spin);
 
  private:
   TagWord& tag(SlotNumber slot) const noexcept { return sidecar_.layout().tags[slot]; }
   std::atomic<std::uint64_t>& arrival(SlotNumber slot) const noexcept { return sidecar_.layout().arrivals[slot]; }
   std::uint32_t occupied() const noexcept;
 
-  SlotNumber free_slot();
-  void fill(SlotNumber slot, const Interest& interest);
-  void publish(SlotNumber slot, Tag tag);
+  SlotNumber free_slot(SlotNumber from = 0);
+  void enter_ring(SlotNumber slot, SlotNumber neighbour, Tag value);
+  void fill(SlotNumber number, const Interest& interest);
+  void publish(SlotNumber slot, Tag value);
   void clear(SlotNumber slot);
   SlotNumber before(SlotNumber slot) const;
   SlotNumber after(SlotNumber slot) const;
   void hand_sleeper_on(SlotNumber sleeper, SlotNumber from, SlotNumber to);
   bool suits(const Slot& slot, const EntryPlace& entry) const;
-  void choose(SlotNumber slot, const EntryPlace* entry);
+  void choose(SlotNumber number, const EntryPlace* entry);
   void wake(SlotNumber slot);
 
   Sidecar& sidecar_;

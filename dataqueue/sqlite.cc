@@ -75,8 +75,8 @@ int length_of(std::string_view bytes) {
   return static_cast<int>(bytes.size());
 }
 
-// Another connection holds a lock of SQLite itself: a reader that recovers the log, somebody with the sqlite3 command, or
-// the kernel has not yet taken the locks of a killed process away. Rare, short and without an event to wait for.
+// Another connection holds a lock of SQLite itself: a reader that recovers the log, somebody with the sqlite3 command,
+// or the kernel has not yet taken the locks of a killed process away. Rare, short and without an event to wait for.
 int wait_for_lock(void* deadline, int calls) {
   const auto left = *static_cast<const Instant*>(deadline) - Clock::now();
   if (left <= Clock::duration::zero()) return 0;
@@ -104,25 +104,40 @@ bool Rows::next() {
   return false;
 }
 
-bool Rows::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+bool Rows::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
 
-int Rows::columns() const { return sqlite3_column_count(statement_); }
+int Rows::columns() const {
+  return sqlite3_column_count(statement_);
+}
 
-std::string_view Rows::column_name(int column) const { return sqlite3_column_name(statement_, column); }
+std::string_view Rows::column_name(int column) const {
+  return sqlite3_column_name(statement_, column);
+}
 
-std::int64_t Rows::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+std::int64_t Rows::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
 
-double Rows::real(int column) const { return sqlite3_column_double(statement_, column); }
+double Rows::real(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
 
 std::string_view Rows::bytes(int column) const {
   const void* data = sqlite3_column_blob(statement_, column);
   const int size = sqlite3_column_bytes(statement_, column);
-  return data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
+  return data == nullptr ? std::string_view()
+                         : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
 }
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept {
+  sqlite3_finalize(statement);
+}
 
-void Statement::bind_null(int place) { check_bind(statement_.get(), sqlite3_bind_null(statement_.get(), place)); }
+void Statement::bind_null(int place) {
+  check_bind(statement_.get(), sqlite3_bind_null(statement_.get(), place));
+}
 
 void Statement::bind_integer(int place, std::int64_t value) {
   check_bind(statement_.get(), sqlite3_bind_int64(statement_.get(), place, value));
@@ -142,7 +157,9 @@ void Statement::bind_blob(int place, std::string_view value) {
   check_bind(statement_.get(), sqlite3_bind_blob(statement_.get(), place, data, length_of(value), SQLITE_STATIC));
 }
 
-void Database::Close::operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
+void Database::Close::operator()(sqlite3* handle) const noexcept {
+  sqlite3_close_v2(handle);
+}
 
 // Statements before the connection, and that before what it points to.
 Database& Database::operator=(Database&& other) noexcept {
@@ -212,9 +229,13 @@ void Database::execute(const std::string& sql) {
   if (result != SQLITE_OK) fail(handle_.get(), result, "SQL \"" + sql.substr(0, 60) + "\"");
 }
 
-std::int64_t Database::changes() const { return sqlite3_changes64(handle_.get()); }
+std::int64_t Database::changes() const {
+  return sqlite3_changes64(handle_.get());
+}
 
-bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
+bool Database::in_transaction() const {
+  return sqlite3_get_autocommit(handle_.get()) == 0;
+}
 
 void Database::sync_log() {
   sqlite3_file* log = locks_->log;
@@ -263,6 +284,8 @@ void ImmediateTransaction::roll_back() noexcept {
   database_ = nullptr;
 }
 
-ReadTransaction::~ReadTransaction() { database_.roll_back(); }
+ReadTransaction::~ReadTransaction() {
+  database_.roll_back();
+}
 
 }  // namespace usher

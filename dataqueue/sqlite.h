@@ -10,7 +10,8 @@
 //   auto rows = find.query(Blob{id});            // resets the statement when it goes
 //   if (rows.next()) use(rows.get<std::string>(0), rows.get<std::optional<std::int64_t>>(1));
 //
-// Errors: Error. SQLITE_BUSY is busy, NOTADB and CORRUPT damaged, FULL disk_full, READONLY read_only, a broken UNIQUE or
+// Errors: Error. SQLITE_BUSY is busy, NOTADB and CORRUPT damaged, FULL disk_full, READONLY read_only, a broken UNIQUE
+// or
 //         PRIMARY KEY already_exists, any other constraint invalid_argument; the rest, and out of memory, io.
 // Thread: a database and all that comes from it belong to one thread at a time (opened without SQLite's own mutex).
 //         None of it may live through a fork.
@@ -120,8 +121,10 @@ class Statement {
     if constexpr (std::is_same_v<T, std::nullptr_t>) {
       bind_null(place);
     } else if constexpr (kIsOptional<T>) {
-      if (value.has_value()) bind(place, *value);
-      else bind_null(place);
+      if (value.has_value())
+        bind(place, *value);
+      else
+        bind_null(place);
     } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
       bind_integer(place, static_cast<std::int64_t>(value));
     } else if constexpr (std::is_floating_point_v<T>) {
@@ -204,7 +207,7 @@ class Database {
   void configure();
 
   std::unique_ptr<Locks> locks_;
-  std::unique_ptr<sqlite3, Close> handle_;  // closed first
+  std::unique_ptr<sqlite3, Close> handle_;      // closed first
   Statement begin_, read_, commit_, rollback_;  // before it: finalized earlier
   void roll_back() noexcept;
   friend class ImmediateTransaction;

@@ -48,8 +48,12 @@ std::optional<Entry> Transaction::receive(Watch& watch, std::size_t limit) {
   return watch.state_->receive(*work_, limit);
 }
 
-void Transaction::commit() { work_->commit(); }
+void Transaction::commit() {
+  work_->commit();
+}
 
-Database& database_of(Transaction& transaction) { return transaction.work().database(); }
+Database& database_of(Transaction& transaction) {
+  return transaction.work().database();
+}
 
 }  // namespace usher

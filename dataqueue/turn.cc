@@ -14,7 +14,9 @@ std::uint32_t this_thread() {
   return id;
 }
 
-std::int64_t now_ns() { return to_nanoseconds(Clock::now()); }
+std::int64_t now_ns() {
+  return to_nanoseconds(Clock::now());
+}
 
 bool may_pass_the_gate(const Control& control) {
   if (control.queueing.load(std::memory_order_relaxed) == 0) return true;
@@ -61,6 +63,8 @@ Outcome take_turn(Control& control, Instant deadline) {
   return queue_for_turn(control, deadline);
 }
 
-void give_turn_back(Control& control) noexcept { control.turn.unlock(); }
+void give_turn_back(Control& control) noexcept {
+  control.turn.unlock();
+}
 
 }  // namespace usher

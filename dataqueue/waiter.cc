@@ -11,8 +11,10 @@ std::optional<EntryPlace> Waiter::place() const {
 }
 
 bool Waiter::stand(const Interest& interest) {
-  if (slot_) library_.slots().wait_on(*slot_, interest);
-  else slot_ = library_.slots().enter(kind_, interest);
+  if (slot_)
+    library_.slots().wait_on(*slot_, interest);
+  else
+    slot_ = library_.slots().enter(kind_, interest);
   return slot_.has_value();
 }
 

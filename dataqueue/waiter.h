@@ -4,8 +4,8 @@
 //   loop:  in a turn: take what is there for waiter.place(), and waiter.leave(); or waiter.stand(interest)
 //          without it: waiter.sleep(deadline)
 //
-// If it goes while it still stands there (an error, a wait that cannot get its turn any more) it plays dead: whoever is next in
-// the ring gives what it was chosen for to another.
+// If it goes while it still stands there (an error, a wait that cannot get its turn any more) it plays dead: whoever is
+// next in the ring gives what it was chosen for to another.
 #pragma once
 
 #include <optional>

@@ -14,7 +14,9 @@ Watch::State::State(std::shared_ptr<LibraryState> of, std::string queue, std::op
   event.reset(check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "make an event counter"));
 }
 
-bool Watch::State::is_armed() const noexcept { return slot.has_value() && generation == library->generation(); }
+bool Watch::State::is_armed() const noexcept {
+  return slot.has_value() && generation == library->generation();
+}
 
 Interest Watch::State::interest(Work& work) const {
   const QueueRecord& queue = work.queue(name);
@@ -101,13 +103,21 @@ Watch::~Watch() {
   }
 }
 
-int Watch::fd() const noexcept { return state_->event.get(); }
+int Watch::fd() const noexcept {
+  return state_->event.get();
+}
 
-void Watch::arm() { state_->arm(); }
+void Watch::arm() {
+  state_->arm();
+}
 
-void Watch::disarm() { state_->disarm(); }
+void Watch::disarm() {
+  state_->disarm();
+}
 
-bool Watch::armed() const noexcept { return state_->is_armed(); }
+bool Watch::armed() const noexcept {
+  return state_->is_armed();
+}
 
 std::optional<Entry> Watch::receive(std::size_t limit) {
   Work work(*state_->library, turn_deadline());
@@ -116,7 +126,9 @@ std::optional<Entry> Watch::receive(std::size_t limit) {
   return entry;
 }
 
-Watch DataQueue::watch() { return Watch(std::make_unique<Watch::State>(library_, name_, std::nullopt)); }
+Watch DataQueue::watch() {
+  return Watch(std::make_unique<Watch::State>(library_, name_, std::nullopt));
+}
 
 Watch DataQueue::watch(const KeySelection& which) {
   return Watch(std::make_unique<Watch::State>(library_, name_, which));

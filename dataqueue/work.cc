@@ -30,7 +30,9 @@ Transaction::Work::Work(LibraryState& library, Instant deadline, Repair repair)
   }
 }
 
-Transaction::Work::~Work() { give_back(); }
+Transaction::Work::~Work() {
+  give_back();
+}
 
 void Transaction::Work::take_turn(Instant deadline, Repair how) {
   Control& control = library_.sidecar().control();
@@ -44,7 +46,8 @@ void Transaction::Work::take_turn(Instant deadline, Repair how) {
   if (outcome == Outcome::owner_died) slots().alarm_all();
 }
 
-// An entry kept for a dead receiver is offered before the slot is freed: who dies in between leaves it kept twice, not lost.
+// An entry kept for a dead receiver is offered before the slot is freed: who dies in between leaves it kept twice, not
+// lost.
 void Transaction::Work::repair() {
   const std::vector<SlotNumber> dead = slots().dead();
   for (const SlotNumber slot : dead) {
@@ -93,7 +96,8 @@ const QueueRecord& Transaction::Work::queue(const std::string& name) {
   return library_.connection().catalog.find(name, library_.sidecar().control().catalog);
 }
 
-// The sidecar counts; the database promises a block of numbers at a time, so that a new sidecar begins above all that were used.
+// The sidecar counts; the database promises a block of numbers at a time, so that a new sidecar begins above all that
+// were used.
 std::uint64_t Transaction::Work::next_number() {
   Control& control = library_.sidecar().control();
   if (control.next_number == 0) {
@@ -109,7 +113,9 @@ std::uint64_t Transaction::Work::next_number() {
   return number;
 }
 
-void Transaction::Work::catalog_changes() { library_.sidecar().control().catalog.fetch_add(1); }
+void Transaction::Work::catalog_changes() {
+  library_.sidecar().control().catalog.fetch_add(1);
+}
 
 void Transaction::Work::send(const QueueRecord& queue, std::string_view data, const Key* key) {
   Entry entry;
@@ -120,8 +126,8 @@ void Transaction::Work::send(const QueueRecord& queue, std::string_view data, co
   if (queue.attributes.sender_id) entry.sender = current_sender();
   entry.number = next_number();
   if (queue.attributes.max_entries != 0 && !catalog().add_to_count(queue.number, 1)) {
-    throw Error(ErrorCode::queue_full, "queue " + queue.name + " holds " + std::to_string(queue.attributes.max_entries) +
-                                           " entries, the most it may");
+    throw Error(ErrorCode::queue_full, "queue " + queue.name + " holds " +
+                                           std::to_string(queue.attributes.max_entries) + " entries, the most it may");
   }
   put(queue, entry);
 }
@@ -151,12 +157,12 @@ std::optional<Entry> Transaction::Work::take(const QueueRecord& queue, const std
 }
 
 // That a queue is empty is noted only of what is committed: a roll-back could bring entries back.
-std::optional<Entry> Transaction::Work::look(const QueueRecord& queue, const std::optional<KeyCondition>& which, Among among,
-                                             std::size_t limit) {
+std::optional<Entry> Transaction::Work::look(const QueueRecord& queue, const std::optional<KeyCondition>& which,
+                                             Among among, std::size_t limit) {
   if (slots().known_empty(queue.number)) return std::nullopt;
   const Reserved reserved = among == Among::all ? Reserved() : slots().reserved(queue.number);
   auto entry = entries().first(queue, which, reserved, limit);
-  if (!entry && !which && reserved.empty() && !changed_) slots().note_empty(queue.number, true);
+  if (!entry && !changed_ && entries().is_empty(queue)) slots().note_empty(queue.number, true);
   return entry;
 }
 
@@ -227,7 +233,9 @@ QueueDescription Reading::describe(const QueueRecord& queue) {
   return description;
 }
 
-Reading::~Reading() { release(); }
+Reading::~Reading() {
+  release();
+}
 
 void Reading::release() noexcept {
   transaction_.reset();

@@ -1,8 +1,9 @@
 // One turn on a library: what happens between taking the turn and giving it back.
 //
 // Begins the database's write transaction when something is first asked of it. Before anything else it puts right what
-// dead processes left: entries that were kept for them go to the next who waits, their leases end, their slots are freed.
-// Everything a death can leave behind is either undone by SQLite (a transaction that did not commit) or found from the slots:
+// dead processes left: entries that were kept for them go to the next who waits, their leases end, their slots are
+// freed. Everything a death can leave behind is either undone by SQLite (a transaction that did not commit) or found
+// from the slots:
 //
 //   killed before the commit    nothing has happened; receivers that were woken find nothing and wait on
 //   killed after the commit     all has happened, receivers were woken before it; whose slot stays is dead and is freed
@@ -52,7 +53,8 @@ class Transaction::Work {
   std::uint64_t clear(const QueueRecord& queue, const std::optional<KeyCondition>& which);
   // The next entry left where it is: of all, or of those that are nobody's.
   enum class Among { all, unreserved };
-  std::optional<Entry> look(const QueueRecord& queue, const std::optional<KeyCondition>& which, Among among, std::size_t limit);
+  std::optional<Entry> look(const QueueRecord& queue, const std::optional<KeyCondition>& which, Among among,
+                            std::size_t limit);
 
   // Frees the slot of a watch; the entry it was chosen for is offered to others.
   void disarm(SlotNumber watch);
@@ -70,7 +72,7 @@ class Transaction::Work {
 
  private:
   void begin();
-  void take_turn(Instant deadline, Repair repair);
+  void take_turn(Instant deadline, Repair how);
   void repair();
   void give_back() noexcept;
 

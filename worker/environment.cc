@@ -20,7 +20,7 @@ void add_account(Variables& variables, const Account& account) {
   variables["SHELL"] = account.shell.empty() ? "/bin/sh" : account.shell;
   const char* path = account.uid == 0 ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
                                       : "/usr/local/bin:/usr/bin:/bin";
-  variables.try_emplace("PATH", path);
+  variables["PATH"] = path;
 }
 
 void add_connection(Variables& variables, const Endpoint& client, const Endpoint& local) {

@@ -1,7 +1,6 @@
 // The environment a program starts with: freshly made, nothing of Usher's own.
 //
-// Order:  PAM's variables, the program's `environment`, then what Usher says; a later one replaces an earlier one. PATH is
-//         ours only where nobody set one.
+// Order:  PAM's variables, the program's `environment`, then what Usher says; a later one replaces an earlier one.
 // Source: UCSPI-1996 (PROTO, TCP*), systemd.exec(5) (REMOTE_ADDR, REMOTE_PORT), environ(7).
 #pragma once
 

@@ -77,8 +77,7 @@ class Pool {
     became_ready_.clear();
     if (!store_) begin();
     retire_outdated();
-    for (std::size_t i = 0; i < configuration_.pools.size(); ++i) refill(i, true);
-    report_ready();
+    refill_later();
   }
 
   // The first configuration: what a pool before this one left in the registry is true for workers that still live, and over
@@ -174,9 +173,10 @@ class Pool {
 
   // ---- more workers ----
 
-  void refill(std::size_t index, bool first) {
+  void refill(std::size_t index) {
     const PoolConfig& pool = configuration_.pools[index];
     if (stopping_ || paused(pool.name)) return;
+    const bool first = became_ready_[pool.name] < pool.initial;
     for (std::uint32_t missing = workers_to_start(pool, counts_of(pool.name), first); missing > 0; --missing) {
       start_worker(static_cast<std::uint16_t>(index));
     }
@@ -187,7 +187,7 @@ class Pool {
     if (std::exchange(refill_scheduled_, true)) return;
     loop_.defer([this] {
       refill_scheduled_ = false;
-      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) refill(i, false);
+      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) refill(i);
       report_ready();
     });
   }

@@ -21,7 +21,7 @@ void PoolLink::took_client(std::string_view listener, std::string_view client) {
 
 void PoolLink::keep_log(UniqueFd read_end) {
   log_ = std::move(read_end);
-  if (!channel_ || !channel_.send(LogPipe{}, log_.get())) reconnect();
+  if (!channel_.send(LogPipe{}, log_.get())) reconnect();
 }
 
 void PoolLink::claim(std::string_view program, std::string_view user) {

@@ -39,7 +39,7 @@ class PoolLink {
   // What a new pool has to be told is part of Resume: a report that found no pool is not lost.
   template <class M>
   void say(const M& message) {
-    if (!channel_ || !channel_.send(message)) reconnect();
+    if (!channel_.send(message)) reconnect();
   }
 
   Channel channel_;

@@ -15,8 +15,8 @@ struct PoolCounts {
   std::uint32_t total = 0;     // all that exist, whatever they do
 };
 
-// At the start of a pool up to `initial`; later `additional` whenever fewer than `threshold` are or will be ready. Never
-// past `maximum`.
+// `additional` whenever fewer than `threshold` are or will be ready; while the pool's first workers are not complete, up to
+// `initial`. Never past `maximum`.
 std::uint32_t workers_to_start(const PoolConfig& pool, const PoolCounts& counts, bool first);
 
 }  // namespace usher

@@ -12,6 +12,12 @@ namespace usher {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr auto kLived = 1s;  // a service that lived as long did not crash in a row
+
+}  // namespace
+
 Service::Service(EventLoop& loop, std::string name, std::span<const Request> table, Callbacks callbacks)
     : loop_(loop), name_(std::move(name)), table_(table), callbacks_(std::move(callbacks)) {}
 
@@ -71,7 +77,7 @@ void Service::ended(int wait_status) {
 }
 
 void Service::start_later() {
-  if (Clock::now() - started_at_ > kLongestPause) pause_ = 0ms;
+  if (Clock::now() - started_at_ > kLived) pause_ = 0ms;
   next_start_ = loop_.after(pause_, [this] { try_start(); });
   pause_ = std::clamp<std::chrono::milliseconds>(pause_ * 2, 50ms, kLongestPause);
 }

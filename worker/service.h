@@ -1,7 +1,7 @@
 // A service of the starter, listener or pool: started, heard, started again when it ends.
 //
 // Model:  a service that ends is started anew at once; when it keeps ending the pauses grow to kLongestPause and no further,
-//         and shrink again once it has lived. What it says is checked against its table; a breach ends its process.
+//         and are over once it has lived for a second. What it says is checked against its table; a breach ends its process.
 #pragma once
 
 #include <functional>

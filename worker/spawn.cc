@@ -18,19 +18,22 @@
 namespace usher {
 namespace {
 
-// First out of the way of the numbers they shall have, then onto them.
-void arrange_descriptors(const SpawnOrder& order) {
+// First out of the way of the numbers they shall have, then onto them. The program's file comes last and closes on exec.
+int arrange_descriptors(const SpawnOrder& order, const UniqueFd& file) {
   constexpr int kAbove = 64;
   std::vector<int> moved;
-  moved.reserve(order.descriptors.size());
   for (const int fd : order.descriptors) moved.push_back(check(::fcntl(fd, F_DUPFD_CLOEXEC, kAbove), "move a descriptor"));
+  moved.push_back(check(::fcntl(file.get(), F_DUPFD_CLOEXEC, kAbove), "move a descriptor"));
   const UniqueFd null(check(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
   check(::dup2(null.get(), STDIN_FILENO), "set standard input");
   check(::dup2(null.get(), STDOUT_FILENO), "set standard output");
   if (order.detached) check(::dup2(null.get(), STDERR_FILENO), "set standard error");
   int next = STDERR_FILENO + 1;
   for (const int fd : moved) check(::dup2(fd, next++), "pass a descriptor");
+  const int last = next - 1;
+  check(::fcntl(last, F_SETFD, FD_CLOEXEC), "keep the program's file to this side of exec");
   check(::syscall(SYS_close_range, static_cast<unsigned>(next), ~0U, 0U), "close all else");
+  return last;
 }
 
 void reset_signals() {
@@ -53,7 +56,9 @@ void restore_descriptor_limit() {
   try {
     ::setsid();
     reset_signals();
-    arrange_descriptors(order);
+    // Opened before it becomes somebody else: who may execute the file need not be able to search the folders above it.
+    const UniqueFd opened(check(::open(order.program.c_str(), O_PATH | O_CLOEXEC), "open " + order.program));
+    const int file = arrange_descriptors(order, opened);
     restore_descriptor_limit();
     if (order.account) become(*order.account, Groups::listed);
     check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");
@@ -64,7 +69,7 @@ void restore_descriptor_limit() {
     arguments.push_back(nullptr);
     std::string path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     std::array<char*, 2> environment{path.data(), nullptr};
-    ::execve(order.program.c_str(), arguments.data(), environment.data());
+    ::syscall(SYS_execveat, file, "", arguments.data(), environment.data(), AT_EMPTY_PATH);
   } catch (const std::exception&) {
     _exit(126);
   }

@@ -28,6 +28,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kStartPatience = 60s;
 constexpr auto kStopTime = 2s;         // from SIGTERM to SIGKILL when Usher stops
 constexpr auto kStopPatience = 6s;     // then workers that are still there are killed
 constexpr auto kServicePatience = 5s;  // for listener and pool to end by themselves
@@ -87,12 +88,16 @@ class Starter {
     });
     listener_.start();
     pool_.start();
+    start_timer_ = loop_.after(kStartPatience, [this] { start_failed("it is not ready in time; the log may say why"); });
   }
 
   void block_signals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) {
+      ::signal(signal, SIG_DFL);  // one that is ignored is not heard of; a shell ignores SIGINT in what it starts with &
+      sigaddset(&set, signal);
+    }
     check(sigprocmask(SIG_BLOCK, &set, nullptr), "block signals");
     ::signal(SIGPIPE, SIG_IGN);
     signals_.reset(check(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "hear signals"));
@@ -173,6 +178,7 @@ class Starter {
   }
 
   void report_ready() {
+    start_timer_.end();
     for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
       log::info("listening",
                 {{"listener", configuration().listeners[i].name}, {"address", generation_.listening[i]->address()}});
@@ -224,6 +230,7 @@ class Starter {
     fact("server", "usher", "pid", std::to_string(::getpid()));
     fact("server", "usher", "configuration", options_.configuration);
     fact("server", "usher", "generation", std::to_string(generation_.number));
+    fact("server", "usher", "ready", reported_ready_ ? "yes" : "no");
     for (const auto& [name, service] : {std::pair("listener", &listener_), std::pair("pool", &pool_)}) {
       fact("process", name, "pid", std::to_string(service->pid()));
       fact("process", name, "restarts", std::to_string(service->restarts()));
@@ -383,10 +390,14 @@ class Starter {
                             {[this](const WorkerForked& forked) { pool_.send(forked); },
                              [this](const WorkerFailed& failed) { pool_.send(failed); },
                              [this](const WorkerEnded& ended) { worker_ended(ended); },
+                             [this] {
+                               if (stopping_) go_on_stopping();
+                             },
                              [this](pid_t pid) { return pid == listener_.pid() || pid == pool_.pid(); }}};
   std::vector<WorkerEnded> unreported_;  // ended while no pool was there to be told
 
   bool reported_ready_ = false;
+  EventLoop::Timer start_timer_;
   std::optional<Generation> next_;  // its template is being prepared
   Control::CallPtr reload_call_;
   EventLoop::Timer reload_timer_;

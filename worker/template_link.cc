@@ -128,7 +128,8 @@ void TemplateLink::hear(Process& process, Packet& packet) {
 void TemplateLink::in_use(Process& process) {
   process.patience.end();
   // Workers that wait are of the configuration before this one.
-  if (process.generation != generation_) fail_waiting("the configuration has changed");
+  const bool changed = generation_ != 0 && process.generation != generation_;
+  if (changed) fail_waiting("the configuration has changed");
   generation_ = process.generation;
   sealed_ = std::move(process.sealed);
   if (current_) retire(std::move(current_));

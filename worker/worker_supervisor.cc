@@ -97,7 +97,7 @@ void WorkerSupervisor::kill_orphans() {
   if (all_known && kill_descendants(is_known) == 0) {
     orphans_ = false;
     template_.hold(false);
-    return;
+    return callbacks_.swept();
   }
   orphan_timer_ = loop_.after(all_known ? 5ms : 1ms, [this] { kill_orphans(); });
 }

@@ -22,6 +22,7 @@ class WorkerSupervisor {
     std::function<void(const WorkerForked&)> forked;
     std::function<void(const WorkerFailed&)> failed;
     std::function<void(const WorkerEnded&)> ended;
+    std::function<void()> swept;                // nothing is looked for any more
     std::function<bool(pid_t pid)> is_service;  // a child of the starter that is neither worker nor template
   };
 

@@ -9,13 +9,16 @@
 // exactly one receiver; among several that wait, to the one that has waited longest. A receiver that waits uses no
 // processor time and is woken by the sender through the kernel.
 //
-// Errors: Error with the codes named below. Besides these, any call may report damaged, wrong_version, disk_full, read_only,
-//         not_authorized, library_not_found (the file was removed or replaced), io, and busy: no turn within the wait, or
-//         within 10 s where a call has none. A wait in which nothing came is an empty optional, not an error.
+// Errors: Error with the codes named below. Besides these, any call may report damaged, wrong_version, disk_full,
+// read_only,
+//         not_authorized, library_not_found (the file was removed or replaced), io, and busy: no turn within the wait,
+//         or within 10 s where a call has none. A wait in which nothing came is an empty optional, not an error.
 // Thread: every object may be used by several threads, except Transaction and Watch, which belong to one at a time.
-// Fork:   in a child made with fork() libraries and queues work on; its Watches, Leases and Transactions are the parent's and
+// Fork:   in a child made with fork() libraries and queues work on; its Watches, Leases and Transactions are the
+// parent's and
 //         do nothing in the child.
-// Source: IBM i data queues (CRTDTAQ, QSNDDTAQ, QRCVDTAQ, QCLRDTAQ, QMHQRDQD, QMHRDQM); what goes beyond is marked "ours".
+// Source: IBM i data queues (CRTDTAQ, QSNDDTAQ, QRCVDTAQ, QCLRDTAQ, QMHQRDQD, QMHRDQM); what goes beyond is marked
+// "ours".
 #ifndef USHER_DATA_QUEUE_H
 #define USHER_DATA_QUEUE_H
 
@@ -86,8 +89,8 @@ class Key {
 // The relation of an entry's key to a given one.
 enum class KeyOrder : std::uint8_t { eq, ne, lt, le, gt, ge };
 
-// The entries whose key stands in `order` to `key`. Keys compare as unsigned bytes; the first in ascending order of keys is
-// taken, among equal keys the oldest.
+// The entries whose key stands in `order` to `key`. Keys compare as unsigned bytes; the first in ascending order of
+// keys is taken, among equal keys the oldest.
 struct KeySelection {
   KeyOrder order;
   Key key;
@@ -127,12 +130,12 @@ inline constexpr std::size_t kWholeEntry = SIZE_MAX;
 struct QueueDescription {
   std::string name;
   QueueAttributes attributes;
-  std::uint64_t entries{};                                           // without those under a lease
-  std::uint64_t bytes{};                                             // their data and keys
-  std::optional<std::chrono::system_clock::time_point> oldest;       // of these entries
-  std::uint32_t waiters{};                                           // receivers, peekers and watches that wait now
-  std::uint64_t leased{};                                            // entries under a lease
-  std::vector<pid_t> lease_holders;                                  // each process once
+  std::uint64_t entries{};                                      // without those under a lease
+  std::uint64_t bytes{};                                        // their data and keys
+  std::optional<std::chrono::system_clock::time_point> oldest;  // of these entries
+  std::uint32_t waiters{};                                      // receivers, peekers and watches that wait now
+  std::uint64_t leased{};                                       // entries under a lease
+  std::vector<pid_t> lease_holders;                             // each process once
 };
 
 enum class Durability {
@@ -141,8 +144,8 @@ enum class Durability {
 };
 
 struct OpenLibrary {
-  bool create = false;      // make the file when it is not there
-  mode_t mode = 0666;       // of a new file, less the umask
+  bool create = false;  // make the file when it is not there
+  mode_t mode = 0666;   // of a new file, less the umask
   Durability durability = Durability::library;
 };
 
@@ -151,14 +154,15 @@ class DataQueue;
 
 class Library {
  public:
-  // Errors: library_not_found, not_authorized, damaged, wrong_version; busy when processes of another pid namespace use it.
+  // Errors: library_not_found, not_authorized, damaged, wrong_version; busy when processes of another pid namespace use
+  // it.
   explicit Library(const std::string& path, const OpenLibrary& how = {});
   explicit Library(std::shared_ptr<LibraryState> state) noexcept : state_(std::move(state)) {}
 
   const std::string& path() const noexcept;
 
-  // Names have 1..10 characters of A-Z 0-9 $ # @ _ . and begin with a letter, $ # or @; letters are folded to upper case.
-  // Errors: already_exists, invalid_argument.
+  // Names have 1..10 characters of A-Z 0-9 $ # @ _ . and begin with a letter, $ # or @; letters are folded to upper
+  // case. Errors: already_exists, invalid_argument.
   DataQueue create_queue(std::string_view name, const QueueAttributes& attributes = {});
   // Errors: queue_not_found.
   DataQueue queue(std::string_view name);
@@ -175,8 +179,8 @@ class Library {
 
 class Watch;
 
-// A queue by its name. If the queue is deleted every call is queue_not_found; when one of that name is made anew, the calls
-// are about that one.
+// A queue by its name. If the queue is deleted every call is queue_not_found; when one of that name is made anew, the
+// calls are about that one.
 //
 // Errors: key_required (CPF9501), key_length (CPF9506), not_keyed (CPF9502) when a key does not fit the queue.
 class DataQueue {
@@ -224,9 +228,9 @@ class DataQueue {
 //   if (auto entry = watch.receive()) use(*entry);  // empty: a false alarm, and still armed
 //   watch.arm();                                   // for the next one
 //
-// An armed watch waits like receive() does: in order of arrival, and the entry that made it readable is kept for it until
-// receive() or disarm(). Its end, and the end of its process, passes the entry on.
-// Thread: a thread of the library serves all watches of a process; the descriptor is private to the process.
+// An armed watch waits like receive() does: in order of arrival, and the entry that made it readable is kept for it
+// until receive() or disarm(). Its end, and the end of its process, passes the entry on. Thread: a thread of the
+// library serves all watches of a process; the descriptor is private to the process.
 class Watch {
  public:
   Watch(Watch&& other) noexcept;
@@ -250,8 +254,8 @@ class Watch {
   std::unique_ptr<State> state_;
 };
 
-// Several sends and receives on queues of one library that happen together or not at all. Others wait for their turn while
-// it is open, so keep it short. Rolls back when it goes, unless committed.
+// Several sends and receives on queues of one library that happen together or not at all. Others wait for their turn
+// while it is open, so keep it short. Rolls back when it goes, unless committed.
 //
 //   Transaction transaction(library);
 //   if (auto entry = transaction.receive(incoming)) transaction.send(outgoing, entry->data);
@@ -273,8 +277,8 @@ class Transaction {
   // Never waits.
   std::optional<Entry> receive(const DataQueue& queue, std::size_t limit = kWholeEntry);
   std::optional<Entry> receive(const DataQueue& queue, const KeySelection& which, std::size_t limit = kWholeEntry);
-  // The entry the watch became readable for, as Watch::receive(); a roll-back leaves the watch as it was. The watch must
-  // outlive the transaction.
+  // The entry the watch became readable for, as Watch::receive(); a roll-back leaves the watch as it was. The watch
+  // must outlive the transaction.
   std::optional<Entry> receive(Watch& watch, std::size_t limit = kWholeEntry);
 
   // Wakes the receivers of what was sent. Returns when the disk has it, if any queue used here has force.

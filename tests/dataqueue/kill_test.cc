@@ -35,7 +35,7 @@ constexpr ClientSchema kLog{"test-log", 1, "CREATE TABLE log (place INTEGER PRIM
 
 int rounds(int usual) {
   const char* text = std::getenv("USHER_TEST_KILLS");
-  return text == nullptr ? usual : std::atoi(text);
+  return text == nullptr ? usual : static_cast<int>(std::strtol(text, nullptr, 10));
 }
 
 std::string integrity(Library& library) {
@@ -58,15 +58,32 @@ struct Victim {
 };
 
 constexpr const char* kPoints[] = {
-    "turn taken",     "dead heard",   "one buried",    "entry inserted",  "entry removed",
-    "receivers chosen", "committed",  "about to give the turn back",      "turn given back",
-    "slot filled",    "slot published", "ring entered", "slot cleared",   "ring left",
-    "neighbour's word changed", "choice noted", "choice published", "word changed", "standing", "awake",
+    "turn taken",
+    "dead heard",
+    "one buried",
+    "entry inserted",
+    "entry removed",
+    "receivers chosen",
+    "committed",
+    "about to give the turn back",
+    "turn given back",
+    "slot filled",
+    "slot published",
+    "ring entered",
+    "slot cleared",
+    "ring left",
+    "neighbour's word changed",
+    "choice noted",
+    "choice published",
+    "word changed",
+    "standing",
+    "awake",
 };
 
 }  // namespace
 
-TEST_CASE("rule 23: a sender killed at any step leaves its entry whole or not at all, and who waits gets what is there") {
+TEST_CASE(
+    "rule 23: a sender killed at any step leaves its entry whole or not at all, and who waits gets what is there") {
   for (const char* point : kPoints) {
     for (int time = 1; time <= 3; ++time) {
       CAPTURE(point);
@@ -117,8 +134,10 @@ TEST_CASE("rule 23: a sender killed after its commit has woken who waits: nobody
     (void)sender.wait();
     // Looking takes no turn, so it mends nothing.
     const bool stored = library.queue("Q").peek().has_value();
-    if (stored) CHECK(heard.hear() == "1");
-    else queue.send("2");
+    if (stored)
+      CHECK(heard.hear() == "1");
+    else
+      queue.send("2");
   }
 }
 
@@ -193,6 +212,7 @@ TEST_CASE("rule 23: processes killed at random lose no entry and double none, co
   };
   std::mt19937 random(1);
   std::vector<Child> children;
+  children.reserve(kSenders + 3);
   for (int i = 0; i < kSenders; ++i) children.push_back(sender(i));
   for (int i = 0; i < 3; ++i) children.push_back(receiver());
   std::map<int, int> skipped;  // an entry that was stored although its sender did not live to note it is sent twice
@@ -257,6 +277,7 @@ TEST_CASE("rule 23: blocked receivers and watches killed at random never leave a
   };
   std::mt19937 random(2);
   std::vector<Child> children;
+  children.reserve(8);
   for (int i = 0; i < 8; ++i) children.push_back(receiver(i % 4 == 0));
   int sent = 0;
   int killed = 0;

@@ -52,7 +52,7 @@ class Messages {
       if (got <= 0) return "(nothing)";
       buffer_.append(bytes.data(), static_cast<std::size_t>(got));
     }
-    const std::string line = buffer_.substr(0, buffer_.find('\n'));
+    std::string line = buffer_.substr(0, buffer_.find('\n'));
     buffer_.erase(0, line.size() + 1);
     return line;
   }
@@ -136,7 +136,9 @@ std::vector<std::string> sorted(Lines... lines) {
   return all;
 }
 
-inline std::string data_of(const std::optional<Entry>& entry) { return entry ? entry->data : "(none)"; }
+inline std::string data_of(const std::optional<Entry>& entry) {
+  return entry ? entry->data : "(none)";
+}
 
 // Until `count` waits are registered on the queue.
 inline bool waiting(DataQueue& queue, std::uint32_t count) {

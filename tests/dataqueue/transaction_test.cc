@@ -16,7 +16,8 @@ CREATE INDEX job_state ON job (state);
 
 struct Fixture {
   TemporaryDirectory directory;
-  std::shared_ptr<LibraryState> state = open_library(directory.path("work.db"), {.how = {.create = true}, .clients = {kJobs}});
+  std::shared_ptr<LibraryState> state =
+      open_library(directory.path("work.db"), {.how = {.create = true}, .clients = {kJobs}});
   Library library{state};
   DataQueue in = library.create_queue("IN");
   DataQueue out = library.create_queue("OUT");
@@ -123,7 +124,8 @@ TEST_CASE_FIXTURE(Fixture, "a queue and other tables of the file change in one t
   CHECK(in.describe().entries == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a file with other tables can be opened by who knows them not, or in another version not at all") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a file with other tables can be opened by who knows them not, or in another version not at all") {
   Library plain(directory.path("work.db"));
   CHECK(plain.queues().size() == 2);
   ClientSchema newer = kJobs;
@@ -135,12 +137,13 @@ TEST_CASE_FIXTURE(Fixture, "a file with other tables can be opened by who knows 
   CHECK_NOTHROW(open_library(directory.path("work.db"), {.how = {}, .clients = {kJobs}}));
 }
 
-TEST_CASE_FIXTURE(Fixture, "rule 1: a stranger's trigger, view or table in the file is refused, and so is a newer layout") {
+TEST_CASE_FIXTURE(Fixture,
+                  "rule 1: a stranger's trigger, view or table in the file is refused, and so is a newer layout") {
   const std::string path = directory.path("other.db");
   const auto refused = [&](const char* sql, ErrorCode code) {
     std::filesystem::remove(path);
     std::filesystem::remove(path + "-sidecar");
-    Library(path, {.create = true});
+    { const Library made(path, {.create = true}); }
     Database database = Database::open(path, {});
     database.execute(sql);
     const bool same = code_of([&] { Library again(path); }) == static_cast<int>(code);
@@ -149,13 +152,16 @@ TEST_CASE_FIXTURE(Fixture, "rule 1: a stranger's trigger, view or table in the f
   CHECK(refused("CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM queue; END", ErrorCode::damaged));
   CHECK(refused("CREATE TABLE x (y)", ErrorCode::damaged));
   CHECK(refused("DROP TABLE lease", ErrorCode::damaged));
-  CHECK(refused("INSERT INTO client_object VALUES ('t', 's', 1); "
-                "CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM queue; END", ErrorCode::damaged));
+  CHECK(
+      refused("INSERT INTO client_object VALUES ('t', 's', 1); "
+              "CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM queue; END",
+              ErrorCode::damaged));
   CHECK(refused("PRAGMA user_version = 2", ErrorCode::wrong_version));
   CHECK(refused("PRAGMA application_id = 7", ErrorCode::damaged));
 }
 
-TEST_CASE_FIXTURE(Fixture, "rule 25: a child of the process that opened a library uses it by itself, and so does the parent") {
+TEST_CASE_FIXTURE(Fixture,
+                  "rule 25: a child of the process that opened a library uses it by itself, and so does the parent") {
   in.send("before");
   for (int i = 0; i < 5; ++i) {
     Child child([&] {
@@ -167,11 +173,13 @@ TEST_CASE_FIXTURE(Fixture, "rule 25: a child of the process that opened a librar
   }
   CHECK(in.describe().entries == 6);
   CHECK(out.describe().entries == 5);
-  const auto check = read_library(library, [](Database& d) { return d.value_of<std::string>("PRAGMA integrity_check"); });
+  const auto check =
+      read_library(library, [](Database& d) { return d.value_of<std::string>("PRAGMA integrity_check"); });
   CHECK(check == "ok");
 }
 
-TEST_CASE_FIXTURE(Fixture, "rule 25: a fork inside a transaction leaves the parent's whole and the child without the library") {
+TEST_CASE_FIXTURE(Fixture,
+                  "rule 25: a fork inside a transaction leaves the parent's whole and the child without the library") {
   {
     Transaction transaction(library);
     transaction.send(in, "one");

@@ -35,6 +35,7 @@ struct Fixture {
 
 TEST_CASE_FIXTURE(Fixture, "rule 13: the longest waiting receiver gets the entry") {
   std::vector<Child> children;
+  children.reserve(5);
   for (int i = 0; i < 5; ++i) children.push_back(waiting_receiver("r" + std::to_string(i)));
   for (int i = 0; i < 5; ++i) {
     queue.send("e" + std::to_string(i));
@@ -42,9 +43,11 @@ TEST_CASE_FIXTURE(Fixture, "rule 13: the longest waiting receiver gets the entry
   }
 }
 
-TEST_CASE_FIXTURE(Fixture, "rule 13: entries sent at once go to the waiters in order of arrival, and nobody can step in") {
+TEST_CASE_FIXTURE(Fixture,
+                  "rule 13: entries sent at once go to the waiters in order of arrival, and nobody can step in") {
   const std::string names = "abcde";
   std::vector<Child> children;
+  children.reserve(names.size());
   for (const char name : names) children.push_back(waiting_receiver(std::string(1, name)));
   for (const Child& child : children) child.stop();
   for (int i = 0; i < 5; ++i) queue.send("e" + std::to_string(i));
@@ -86,6 +89,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 13: the entry of a killed waiter is there for t
 
 TEST_CASE_FIXTURE(Fixture, "rule 23: when chosen waiters are killed together the survivors get the entries in order") {
   std::vector<Child> children;
+  children.reserve(6);
   for (int i = 0; i < 6; ++i) children.push_back(waiting_receiver(std::to_string(i)));
   for (int i : {0, 1, 3, 4}) children[static_cast<std::size_t>(i)].stop();
   queue.send("a");
@@ -161,6 +165,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 3: who waits on a queue that is deleted gets qu
 TEST_CASE_FIXTURE(Fixture, "rule 22: many waiters on one queue are each woken once, and none is forgotten") {
   constexpr int kMany = 60;
   std::vector<Child> children;
+  children.reserve(kMany);
   for (int i = 0; i < kMany; ++i) children.push_back(receiver("r"));
   REQUIRE(waiting(queue, kMany));
   for (int i = 0; i < kMany; ++i) queue.send("e");

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <system_error>
 
 namespace usher::testing {
 namespace {
@@ -14,9 +15,12 @@ std::string proc_file(pid_t pid, const char* name) {
   return "/proc/" + std::to_string(pid) + "/" + name;
 }
 
-std::string read_proc(pid_t pid, const char* name) {
+// Empty when the process is gone, also when it goes between the opening and the reading.
+std::string read_proc(pid_t pid, const char* name) try {
   std::ifstream stream(proc_file(pid, name), std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
+} catch (const std::system_error&) {
+  return {};
 }
 
 // "12 (name with ) in it) S 1 ...": the name ends at the last parenthesis.

@@ -61,9 +61,10 @@ TEST_CASE("environment: IPv6 and unix clients are named as their kind") {
   CHECK(value(local, "REMOTE_ADDR") == "(unset)");
 }
 
-TEST_CASE("environment: a PATH that somebody set stays") {
-  ProgramConfig program;
-  program.environment = {{"PATH", "/opt/bin"}};
-  CHECK(value(program_environment({"PATH=/pam"}, program, kAlice, facts({}, {})), "PATH") == "/opt/bin");
-  CHECK(value(program_environment({"PATH=/pam"}, {}, kAlice, facts({}, {})), "PATH") == "/pam");
+TEST_CASE("environment: PATH is Usher's, whatever PAM says, and root's has the system's directories") {
+  const ProgramConfig program;
+  CHECK(value(program_environment({"PATH=/pam"}, program, kAlice, facts({}, {})), "PATH") == "/usr/local/bin:/usr/bin:/bin");
+  Account root = kAlice;
+  root.uid = 0;
+  CHECK(value(program_environment({}, program, root, facts({}, {})), "PATH").starts_with("/usr/local/sbin:"));
 }

@@ -1,0 +1,78 @@
+// A running Usher of a test's own: configuration, directories and listeners nobody else has.
+//
+//   Installation usher({.programs = shell_program("who", "id -un")});
+//   Client client(usher.address());
+//   log_in(client, usual_account(), "who");
+//
+// Model:  `usher start --foreground` in a temporary directory, on ports that the kernel picks; stopped and gone with the test.
+// Errors: std::runtime_error with the log when it does not start.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/client.h"
+#include "tests/support/process.h"
+#include "tests/support/temporary_directory.h"
+
+namespace usher::testing {
+
+struct Setting {
+  std::string programs{};                     // TOML: [program.NAME] tables
+  std::string listener{};                     // TOML: more keys of the listener "generic"
+  std::string pool{};                         // TOML: more keys of the pool "generic"
+  std::string more{};                         // TOML: further tables
+  std::string address = "127.0.0.1:0";
+  std::string pam_service = "usher-test";
+  std::string pam_directory = "/etc/pam.d";
+};
+
+// A row of `usher jobs --json`.
+using JobRow = std::map<std::string, std::string>;
+
+class Installation {
+ public:
+  explicit Installation(const Setting& setting, const std::vector<std::string>& before = {});
+  ~Installation();
+  Installation(const Installation&) = delete;
+  Installation& operator=(const Installation&) = delete;
+
+  // Of the listener, as a Client takes it.
+  std::string address(const std::string& listener = "generic") const;
+  const TemporaryDirectory& directory() const noexcept { return directory_; }
+  std::string configuration() const { return directory_.path("usher.toml"); }
+  Process& process() noexcept { return *process_; }
+  pid_t starter() const noexcept { return process_->pid(); }
+  std::string log() const { return process_->error_output(); }
+  bool wait_for_log(const std::string& text) { return process_->wait_for_error_text(text); }
+
+  // `usher WORDS...` on this installation.
+  Result usher(std::vector<std::string> words) const;
+  std::vector<JobRow> jobs(bool all = false) const;
+  std::vector<JobRow> jobs_with(const std::string& key, const std::string& value) const;
+  // The pid of the only process of that program: "usher-pool", "usher-listener".
+  pid_t service(const std::string& name) const;
+
+  // The registry and the processes agree, nobody has a client, and `initial` workers are ready.
+  bool is_calm(std::size_t ready = 3) const;
+
+ private:
+  void write(const Setting& setting) const;
+  void start(const std::vector<std::string>& before);
+
+  TemporaryDirectory directory_;
+  std::optional<Process> process_;
+};
+
+std::string shell_program(const std::string& name, const std::string& script, const std::string& more = "");
+
+// 100, 101, 102, 110. The password is that of the test account.
+void log_in(Client& client, const std::string& user, const std::string& program);
+
+// Everything of a login and its program, to the end of the connection.
+std::string run_program(const std::string& address, const std::string& user, const std::string& program);
+
+}  // namespace usher::testing
