@@ -4,25 +4,35 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/bench/front_door.h"
 
 namespace usher::bench {
 namespace {
 
-std::optional<BenchOptions> options_from(int count, char** arguments) {
+// False when there is no such option, or it cannot be that.
+bool take(const std::string& name, const std::string& value, BenchOptions& options) {
+  const unsigned long count = std::strtoul(value.c_str(), nullptr, 10);
+  if (name == "--account") {
+    options.account = value;
+  } else if (name == "--server") {
+    options.server = value;
+  } else if (name == "--rounds" && count > 0) {
+    options.rounds = static_cast<unsigned>(count);
+  } else if (name == "--ms" && count > 0) {
+    options.time = std::chrono::milliseconds(count);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+std::optional<BenchOptions> options_from(const std::vector<std::string>& words) {
   BenchOptions options;
-  for (int i = 1; i < count; i += 2) {
-    const std::string name = arguments[i];
-    const unsigned long value = i + 1 < count ? std::strtoul(arguments[i + 1], nullptr, 10) : 0;
-    if (value == 0) return std::nullopt;
-    if (name == "--rounds") {
-      options.rounds = static_cast<unsigned>(value);
-    } else if (name == "--ms") {
-      options.time = std::chrono::milliseconds(value);
-    } else {
-      return std::nullopt;
-    }
+  if (words.size() % 2 != 0) return std::nullopt;
+  for (std::size_t i = 0; i < words.size(); i += 2) {
+    if (!take(words[i], words[i + 1], options)) return std::nullopt;
   }
   return options;
 }
@@ -30,9 +40,9 @@ std::optional<BenchOptions> options_from(int count, char** arguments) {
 }  // namespace
 
 int bench_main(int count, char** arguments, const std::function<void(const BenchOptions&)>& run) try {
-  const auto options = options_from(count, arguments);
+  const auto options = options_from({arguments + 1, arguments + count});
   if (!options) {
-    std::cerr << "usage: " << arguments[0] << " [--rounds N] [--ms N]\n";
+    std::cerr << "usage: " << arguments[0] << " [--rounds N] [--ms N] [--account NAME] [--server NAME]\n";
     return 2;
   }
   run(*options);

@@ -3,15 +3,18 @@
 
 #include <chrono>
 #include <functional>
+#include <string>
 
 namespace usher::bench {
 
 struct BenchOptions {
   unsigned rounds = 3;
-  std::chrono::milliseconds time{4000};  // of one measurement
+  std::chrono::milliseconds time{3000};  // of one measurement
+  std::string account = "normal";
+  std::string server;  // the only one to measure; empty: all of them
 };
 
-// Shape:  [--rounds N] [--ms N].
+// Shape:  [--rounds N] [--ms N] [--account NAME] [--server NAME].
 // Status: 0, also when a ratio does not hold: the table says so; 1 when a measurement failed; 2 wrong usage; 77 when it cannot run.
 int bench_main(int count, char** arguments, const std::function<void(const BenchOptions&)>& run);
 

@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include <array>
-#include <iostream>
 #include <list>
+#include <memory>
 #include <stdexcept>
 
 #include "base/clock.h"
@@ -44,8 +44,8 @@ class Generator {
   explicit Generator(const NewSession& make)
       : make_(make), epoll_(check(::epoll_create1(EPOLL_CLOEXEC), "make an event queue")) {}
 
-  // What happens when a session has ended, well or not.
-  std::function<void(double latency_ms)> ended = [](double) {};
+  // What happens when a session has ended; the latency is -1 when it failed.
+  std::function<void(std::unique_ptr<Session>, double latency_ms)> ended;
 
   void begin() {
     const Instant now = Clock::now();
@@ -62,6 +62,11 @@ class Generator {
     const timespec wait = until(when);
     const int count = ::epoll_pwait2(epoll_.get(), events.data(), events.size(), &wait, nullptr);
     for (int i = 0; i < count; ++i) go_on(*static_cast<Running*>(events.at(static_cast<std::size_t>(i)).data.ptr));
+  }
+
+  // Of a session that has ended and lives on.
+  void forget(const Session& session) {
+    check(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, session.fd(), nullptr), "leave a client");
   }
 
   void let_end() {
@@ -99,9 +104,10 @@ class Generator {
 
   void end(Running& running, Session::State state) {
     const double latency = ms_since(running.began);
-    if (state == Session::State::failed) note_failure(running.session->failure());
+    auto session = std::move(running.session);
     running_.erase(running.place);
-    ended(state == Session::State::done ? latency : -1);
+    if (state == Session::State::failed) note_failure(session->failure());
+    ended(std::move(session), state == Session::State::done ? latency : -1);
   }
 
   void note_failure(const std::string& why) {
@@ -123,7 +129,8 @@ LoadResult keep_busy(const NewSession& make, std::size_t clients, std::chrono::m
   LoadResult& result = generator.result();
   const Instant start = Clock::now() + warm_up;
   const Instant stop = start + time;
-  generator.ended = [&](double latency) {
+  generator.ended = [&](std::unique_ptr<Session> session, double latency) {
+    session.reset();
     const Instant now = Clock::now();
     if (latency >= 0 && now >= start && now < stop) result.latencies.push_back(latency);
     if (now < stop) generator.begin();
@@ -145,7 +152,7 @@ LoadResult arrive_paced(const NewSession& make, double rate, std::size_t warm_up
   Generator generator(make);
   LoadResult& result = generator.result();
   std::size_t ended = 0;
-  generator.ended = [&](double latency) {
+  generator.ended = [&](const std::unique_ptr<Session>& /*session*/, double latency) {
     if (latency >= 0 && ended++ >= warm_up) result.latencies.push_back(latency);
   };
   const Instant start = Clock::now();
@@ -158,6 +165,25 @@ LoadResult arrive_paced(const NewSession& make, double rate, std::size_t warm_up
   generator.let_end();
   result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return std::move(result);
+}
+
+std::vector<std::unique_ptr<Session>> hold(const NewSession& make, std::size_t count, std::size_t at_once) {
+  std::vector<std::unique_ptr<Session>> held;
+  std::size_t begun = 0;
+  Generator generator(make);
+  generator.ended = [&](std::unique_ptr<Session> session, double latency) {
+    if (latency < 0) throw std::runtime_error("a session failed: " + session->failure());
+    generator.forget(*session);
+    held.push_back(std::move(session));
+    if (begun < count) {
+      ++begun;
+      generator.begin();
+    }
+  };
+  for (; begun < std::min(count, at_once); ++begun) generator.begin();
+  generator.let_end();
+  if (held.size() < count) throw std::runtime_error("a session failed: " + generator.result().first_failure);
+  return held;
 }
 
 }  // namespace usher::bench

@@ -31,4 +31,8 @@ LoadResult keep_busy(const NewSession& make, std::size_t clients, std::chrono::m
 // A session begins every 1/rate seconds, whether those before it have ended or not. The first `warm_up` of them do not count.
 LoadResult arrive_paced(const NewSession& make, double rate, std::size_t warm_up, std::size_t sessions);
 
+// Sessions that are done and yet stay open; `at_once` of them are on their way at any time.
+// Errors: std::runtime_error when one fails.
+std::vector<std::unique_ptr<Session>> hold(const NewSession& make, std::size_t count, std::size_t at_once);
+
 }  // namespace usher::bench

@@ -69,6 +69,17 @@ std::string number(double value) {
   return text.str();
 }
 
+void print_targets(const std::vector<Target>& targets) {
+  for (const Target& target : targets) {
+    const bool beside = target.theirs != 0;
+    std::cout << "target: " << target.name << " | " << number(target.ours) << " | "
+              << (beside ? number(target.theirs) : "-") << " | " << (beside ? number(target.ratio()) : "-") << " | "
+              << (target.bound == Target::Bound::at_least ? ">= " : "<= ") << number(target.wanted) << " | "
+              << (target.reached() ? "yes" : "NO") << '\n';
+  }
+  std::cout << std::endl;
+}
+
 void print_machine() {
   utsname system{};
   ::uname(&system);

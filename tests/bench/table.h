@@ -28,8 +28,18 @@ class Table {
 // Three digits that count: 0.123, 12.3, 1234.
 std::string number(double value);
 
-// "yes", or "NO" that is seen from afar.
-inline std::string holds(bool yes) { return yes ? "yes" : "NO"; }
+// One thing that is to be reached, as a line that scripts/bench finds again: "target: NAME | OURS | THEIRS | RATIO | WANTED | yes".
+struct Target {
+  std::string name;
+  double ours = 0;
+  double theirs = 0;
+  enum class Bound { at_least, at_most } bound = Bound::at_least;
+  double wanted = 0;  // of ours/theirs; of ours itself when there is nothing beside it
+
+  double ratio() const { return theirs == 0 ? ours : ours / theirs; }
+  bool reached() const { return bound == Bound::at_least ? ratio() >= wanted : ratio() <= wanted; }
+};
+void print_targets(const std::vector<Target>& targets);
 
 // What a reader has to know of the machine: processor, kernel, load, date. As a paragraph on standard output.
 void print_machine();
