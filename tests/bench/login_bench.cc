@@ -78,13 +78,17 @@ using FrontDoors = std::vector<FrontDoorPtr>;
 
 unsigned processors() { return std::max(1U, std::thread::hardware_concurrency()); }
 
+void measure_bare(const Account& account, std::chrono::milliseconds time, Cells& cells) {
+  for (const unsigned processes : {1U, processors()}) {
+    cells[{kBare, processes}].add(log_in_barely(account.name, processes, time));
+  }
+}
+
 Cells measure(const FrontDoors& doors, const Account& account, const BenchOptions& options) {
   Cells cells;
   const auto time = options.time * account.times_longer;
   for (unsigned round = 0; round < options.rounds; ++round) {
-    for (const unsigned processes : {1U, processors()}) {
-      cells[{kBare, processes}].add(log_in_barely(account.name, processes, time));
-    }
+    if (options.server.empty()) measure_bare(account, time, cells);
     for (const std::size_t clients : account.clients) {
       for (const FrontDoorPtr& door : doors) {
         std::cerr << account.name << ", round " << round + 1 << ": " << door->name() << ", " << clients << " clients\n";
@@ -109,10 +113,11 @@ void print_cells(const FrontDoors& doors, const Account& account, Cells& cells) 
   for (const FrontDoorPtr& door : doors) {
     std::vector<std::string> row{door->name(), door->work()};
     for (const std::size_t clients : account.clients) row.push_back(rate_and_times(cells[{door->name(), clients}]));
-    row.push_back(number(median(cells[{door->name(), 10}].client_cpu_ms)));
+    row.push_back(number(median(cells[{door->name(), account.clients_compared.front()}].client_cpu_ms)));
     table.add(row);
   }
   table.print();
+  if (!cells.contains({kBare, 1})) return;
   std::cout << kBare << ", pam_start .. pam_end, on 1 and on " << processors() << " processes: "
             << rate_and_times(cells[{kBare, 1}]) << "; " << rate_and_times(cells[{kBare, processors()}]) << "\n\n";
 }
@@ -147,7 +152,8 @@ FrontDoors start_doors(const BenchGround& ground, const std::string& only) {
 }
 
 void run(const BenchOptions& options) {
-  const Account& account = account_named(options.account);
+  Account account = account_named(options.account);
+  if (options.clients > 0) account.clients = account.clients_compared = {options.clients};
   const BenchGround ground;
   const FrontDoors doors = start_doors(ground, options.server);
   std::cout << "# Logins of an account with " << account.hash << "\n\n";

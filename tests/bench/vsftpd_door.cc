@@ -9,10 +9,12 @@ namespace {
 
 constexpr const char* kEmptyDirectory = "/run/vsftpd-empty";
 
+// What Debian's vsftpd.conf says, and beside it what lifts limits and keeps it to the run's own directories.
 std::string configuration(const BenchGround& ground, std::uint16_t port) {
   return "listen=YES\nlisten_ipv6=NO\nbackground=NO\nlisten_address=127.0.0.1\nlisten_port=" + std::to_string(port) +
-         "\nanonymous_enable=NO\nlocal_enable=YES\nmax_clients=0\nmax_per_ip=0\npam_service_name=" + kPamService +
-         "\nsecure_chroot_dir=" + kEmptyDirectory + "\nxferlog_enable=NO\nvsftpd_log_file=" + ground.path("vsftpd.log") +
+         "\nanonymous_enable=NO\nlocal_enable=YES\ndirmessage_enable=YES\nuse_localtime=YES\nxferlog_enable=YES\n"
+         "connect_from_port_20=YES\nssl_enable=NO\nmax_clients=0\nmax_per_ip=0\npam_service_name=" +
+         kPamService + "\nsecure_chroot_dir=" + kEmptyDirectory + "\nvsftpd_log_file=" + ground.path("vsftpd.log") +
          "\nseccomp_sandbox=NO\n";  // its filter is older than this kernel
 }
 
