@@ -4,6 +4,7 @@
 #include <chrono>
 #include <iostream>
 #include <map>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -84,6 +85,14 @@ void measure_bare(const Account& account, std::chrono::milliseconds time, Cells&
   }
 }
 
+// What a server has complained of, if it writes to standard error.
+void print_complaints(FrontDoor& door) {
+  std::istringstream log(door.process().error_output());
+  for (std::string line; std::getline(log, line);) {
+    if (line.find("error: ") != std::string::npos || line.find("warning: ") != std::string::npos) std::cerr << line << '\n';
+  }
+}
+
 Cells measure(const FrontDoors& doors, const Account& account, const BenchOptions& options) {
   Cells cells;
   const auto time = options.time * account.times_longer;
@@ -92,7 +101,9 @@ Cells measure(const FrontDoors& doors, const Account& account, const BenchOption
     for (const std::size_t clients : account.clients) {
       for (const FrontDoorPtr& door : doors) {
         std::cerr << account.name << ", round " << round + 1 << ": " << door->name() << ", " << clients << " clients\n";
-        cells[{door->name(), clients}].add(keep_busy(door->sessions(account.name), clients, kWarmUp, time));
+        const LoadResult result = keep_busy(door->sessions(account.name), clients, kWarmUp, time);
+        cells[{door->name(), clients}].add(result);
+        if (result.failures > 0) print_complaints(*door);
         std::this_thread::sleep_for(kPause);
       }
     }

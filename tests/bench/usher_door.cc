@@ -11,7 +11,7 @@ std::string configuration(const BenchGround& ground, const PoolSize& size) {
          "max_sessions = 4000\npending_timeout = \"60s\"\n\n[pool.bench]\npam_service = \"" +
          kPamService + "\"\ninitial = " + std::to_string(size.initial) + "\nthreshold = " + std::to_string(size.threshold) +
          "\nadditional = " + std::to_string(size.additional) + "\nmaximum = 4000\n\n[program.say]\ncommand = [\"" +
-         ground.say() + "\"]\nusers = [\"*\"]\n\n[program.echo]\ncommand = [\"/bin/cat\"]\nusers = [\"*\"]\n";
+         ground.say() + "\"]\nusers = [\"*\"]\n\n[program.echo]\ncommand = [\"/bin/cat\"]\nusers = [\"*\"]\nlimits = { processes = 5000 }\n";
 }
 
 class Usher : public FrontDoor {
