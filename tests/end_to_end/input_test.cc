@@ -135,7 +135,7 @@ TEST_CASE("input: a login that ends with the input is no bad input and no progra
     Client client(usher.address());
     client.send(stage.bytes);
     client.finish_sending();
-    CHECK(client.read_until_closed().find("9") == std::string::npos);
+    CHECK(client.read_until_closed().find('9') == std::string::npos);
   }
   CHECK(comes_back_to(usher, before));
 }
