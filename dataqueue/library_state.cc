@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "base/system.h"
+#include "dataqueue/fault_point.h"
 #include "dataqueue/file_error.h"
 #include "dataqueue/member.h"
 #include "dataqueue/new_file.h"
@@ -18,8 +19,9 @@ namespace usher {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::milliseconds(10);
-constexpr int kLongLog = 1000;                       // pages; measured: shorter syncs too often, longer slows reading
-constexpr std::int64_t kLogBytesKept = 16 << 20;     // of the log's file after a burst
+constexpr int kLongLog = 1000;                    // pages; measured: shorter syncs too often, longer slows reading
+constexpr std::int64_t kLogBytesKept = 16 << 20;  // of the log's file after a burst
+constexpr auto kLongestSyncSleep = std::chrono::milliseconds(50);
 constexpr auto kForkWait = std::chrono::seconds(1);  // for a thread that is in a turn
 
 std::string resolved(const std::string& path) {
@@ -47,6 +49,14 @@ Error gone(const std::string& path) {
 
 struct Unlock {
   void operator()(RobustMutex* mutex) const noexcept { mutex->unlock(); }
+};
+
+struct EndSyncRound {
+  void operator()(Control* control) const noexcept {
+    control->sync_round.fetch_add(1);
+    control->sync.unlock();
+    futex::wake_all(control->sync_round);
+  }
 };
 
 void sync_file(const std::string& path) {
@@ -223,21 +233,34 @@ void LibraryState::join() {
   }
 }
 
-// Whoever holds the mutex writes for all who committed before it began; they find it done when they get the mutex. If
-// it dies, the next one writes.
+// One writes for all who committed before it began. The others sleep until that round is over, and on the writer's
+// life; all wake together, for most of them are done. (Queueing on the mutex, those who are done would wait for another
+// write.) The longest sleep is for the case that the one whom the writer's death has woken is killed, too.
 void LibraryState::sync_to_disk(std::uint64_t commit) {
   Control& control = sidecar_->control();
-  if (control.synced >= commit) return;
-  if (control.sync.lock(Instant::max()) == Outcome::timed_out) return;
-  const std::unique_ptr<RobustMutex, Unlock> held(&control.sync);
+  while (control.synced < commit) {
+    const std::uint32_t round = control.sync_round.load();
+    const std::uint32_t writer = control.sync.word().load();
+    if (control.sync.show_life()) return write_log_for_all(commit);
+    if (RobustMutex::is_alive(writer) && control.synced < commit) {
+      futex::wait({&control.sync.word(), writer}, {&control.sync_round, round}, Clock::now() + kLongestSyncSleep);
+    }
+  }
+}
+
+void LibraryState::write_log_for_all(std::uint64_t commit) {
+  Control& control = sidecar_->control();
+  const std::unique_ptr<Control, EndSyncRound> round(&control);
   if (control.synced >= commit) return;
   const std::uint64_t reached = control.committed;
+  fault::point("about to write to the disk");
   const std::shared_lock open(open_);
   if (connection_ != nullptr)
     connection_->database.sync_log();
   else
     sync_file(path_ + "-wal");                              // closed for a fork since the commit
   if (control.synced == 0) sync_file(directory_of(path_));  // the log's own name
+  fault::point("written to the disk");
   control.synced = reached;
 }
 

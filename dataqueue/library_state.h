@@ -96,6 +96,7 @@ class LibraryState final : public ForkAware {
   void open_connection();
   void add_client_schemas();
   void checkpoint();
+  void write_log_for_all(std::uint64_t commit);
 
   std::string path_;
   LibraryOptions options_;

@@ -64,10 +64,11 @@ struct Control {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::atomic<std::uint64_t> next_arrival;
   std::atomic<std::uint32_t> leases_known;  // 0 until leases of holders of an earlier sidecar have been ended
 
-  alignas(64) std::atomic<std::uint64_t> committed;  // counts commits; group commit, see log_sync.h
+  alignas(64) std::atomic<std::uint64_t> committed;  // counts commits; group commit, see sync_to_disk()
   std::atomic<std::uint64_t> synced;                 // the commit up to which the log is on the disk
-  RobustMutex sync;
-  RobustMutex checkpoint;  // whoever moves the log to the database file
+  RobustMutex sync;                                  // whoever writes the log to the disk
+  futex::Word sync_round;                            // changes when that is done
+  RobustMutex checkpoint;                            // whoever moves the log to the database file
 
   alignas(64) std::atomic<std::uint32_t> slots;  // the file has room for these
   std::atomic<std::uint32_t> occupied;           // no slot from here on is in use

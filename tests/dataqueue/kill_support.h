@@ -72,6 +72,8 @@ inline constexpr const char* kPoints[] = {
     "choice noted",
     "choice published",
     "word changed",
+    "about to write to the disk",
+    "written to the disk",
     "standing",
     "awake",
     "entry written",
