@@ -252,8 +252,9 @@ TEST_CASE("input: a client that never reads the dialog is let go at the deadline
     std::string questions;
     while (questions.size() < 500'000) questions += "?\n";
     try {
-      for (int i = 0; i < 1000; ++i) deaf.send(questions);
-      FAIL_CHECK("500 megabytes went nowhere, and nobody ended it");
+      const auto end = Time::now() + kPatience;
+      while (Time::now() < end) deaf.send(questions);
+      FAIL_CHECK("nobody ended it");
     } catch (const ClientError& error) {
       CHECK(std::string(error.what()).find("sending: ") != std::string::npos);  // it was let go
     }
