@@ -33,6 +33,7 @@ struct ListenerConfig {
   bool telnet = false;
   bool allow_plaintext = false;
   std::chrono::milliseconds login_timeout{};
+  std::vector<std::string> proxy_networks;
   std::uint32_t login_tries{};
   std::chrono::milliseconds refusal_time{};
   std::uint32_t max_logins{};

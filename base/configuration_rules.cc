@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/listen_address.h"
+#include "base/network.h"
 #include "base/text.h"
 
 namespace usher::rules {
@@ -82,6 +83,10 @@ std::string_view object_to_address(std::string_view text) {
   std::string_view objection;
   parse_listen_address(text, &objection);
   return objection.empty() && has_controls(text) ? "has a control character" : objection;
+}
+
+std::string_view object_to_network(std::string_view text) {
+  return Network::parse(text) ? std::string_view{} : "is no network";
 }
 
 std::string_view object_to_directory(std::string_view text) {

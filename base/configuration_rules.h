@@ -21,6 +21,7 @@ std::string_view object_to_service(std::string_view text);  // what `usher resta
 std::string_view object_to_account(std::string_view text);
 std::string_view object_to_account_or_all(std::string_view text);
 std::string_view object_to_address(std::string_view text);
+std::string_view object_to_network(std::string_view text);
 std::string_view object_to_directory(std::string_view text);
 std::string_view object_to_runtime_directory(std::string_view text);
 std::string_view object_to_optional_directory(std::string_view text);
@@ -48,6 +49,8 @@ inline constexpr TextRule kAddress{
     "a numeric address with a port, like \"127.0.0.1:4000\" or \"[::1]:4000\", or "
     "\"unix:\" and an absolute path",
     rules::object_to_address};
+inline constexpr TextRule kNetwork{"a network like \"192.0.2.0/24\" or \"2001:db8::/32\", one address, or \"unix\"",
+                                   rules::object_to_network};
 inline constexpr TextRule kDirectory{"the absolute path of a directory", rules::object_to_directory};
 inline constexpr TextRule kProgramPath{"the absolute path of a program", rules::object_to_directory};
 inline constexpr TextRule kRuntimeDirectory{"the absolute path of a directory, at most 80 bytes long",

@@ -95,6 +95,8 @@ inline constexpr std::tuple kListenerKeys{
         "Take passwords without TLS from beyond loopback."},
     Key{"login_timeout", &ListenerConfig::login_timeout, Duration{seconds(1), hours(1)}, preset("\"60s\""),
         "From accepting a connection until a program is chosen."},
+    Key{"proxy_networks", &ListenerConfig::proxy_networks, WordList{kNetwork, 0, 100}, preset("[]"),
+        "Where proxies connect from that say for whom, by the PROXY protocol (version 1 or 2): a header is demanded of them."},
     Key{"login_tries", &ListenerConfig::login_tries, Number{1, 20}, preset("3"),
         "Wrong logins on one connection before it is closed."},
     Key{"refusal_time", &ListenerConfig::refusal_time, Duration{milliseconds(1), seconds(60)}, preset("\"2s\""),

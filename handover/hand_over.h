@@ -20,7 +20,7 @@
 namespace usher {
 
 enum class ListenerSays : std::uint8_t { hand_over = 1, evict };
-enum class WorkerTellsListener : std::uint8_t { taken = 1, login_over, no_room };
+enum class WorkerTellsListener : std::uint8_t { taken = 1, login_over, no_room, client_network };
 
 struct HandOver {
   static constexpr auto kKind = ListenerSays::hand_over;
@@ -45,6 +45,13 @@ struct LoginOver {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
+// A proxy connected: the network that the client itself is counted under (base/endpoint.h).
+struct ClientNetwork {
+  static constexpr auto kKind = WorkerTellsListener::client_network;
+  Text<64> network;
+  static auto fields(auto& m) { return std::tie(m.network); }
+};
+
 struct NoRoom {
   static constexpr auto kKind = WorkerTellsListener::no_room;
   static auto fields(auto& /*m*/) { return std::tie(); }
@@ -67,6 +74,7 @@ enum class HandOverState : std::uint8_t { sent, taken };
 inline constexpr std::array kWorkerReports{
     request<Taken>(in(HandOverState::sent), Often::once, 0),
     request<LoginOver>(in(HandOverState::taken), Often::once, 0),
+    request<ClientNetwork>(in(HandOverState::taken), Often::once, 0),
     request<NoRoom>(in(HandOverState::sent), Often::once, 0),
 };
 

@@ -23,6 +23,9 @@ void Delivery::hear(const Packet& packet) {
   const OnEvent event = event_;
   switch (static_cast<WorkerTellsListener>(packet.kind())) {
     case WorkerTellsListener::taken: taken_ = true; return event(Event::taken);
+    case WorkerTellsListener::client_network:
+      client_network_ = packet.as<ClientNetwork>().network.str();
+      return event(Event::client_network);
     case WorkerTellsListener::no_room: return event(Event::no_room);
     case WorkerTellsListener::login_over: return event(Event::login_over);
   }

@@ -13,7 +13,7 @@ namespace usher {
 
 class Delivery {
  public:
-  enum class Event { taken, no_room, login_over, lost };
+  enum class Event { taken, client_network, no_room, login_over, lost };
   using OnEvent = std::function<void(Event)>;
 
   Delivery(EventLoop& loop, Channel channel, OnEvent event);
@@ -23,6 +23,8 @@ class Delivery {
   bool send(const HandOver& record, int client) { return link_.send_now(record, client); }
   void evict() { link_.send(Evict{}); }
   bool taken() const noexcept { return taken_; }
+  // With Event::client_network: where the client of a proxy comes from.
+  const std::string& client_network() const noexcept { return client_network_; }
   // Takes the client back: false when a worker has it; true when none has it and none will, though the message may still be
   // on its way (a worker that finds it cannot say Taken any more).
   bool withdraw();
@@ -33,6 +35,7 @@ class Delivery {
   OnEvent event_;
   Gate gate_{kWorkerReports};
   bool taken_ = false;
+  std::string client_network_;
   Link link_;
 };
 

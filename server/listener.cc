@@ -207,6 +207,14 @@ class Listener {
     if (visitors_.contains(visitor->serial)) dispatcher_.add(visitor);
   }
 
+  // A proxy has said whom it connects for.
+  void count_under(Visitor& visitor, const std::string& network) {
+    if (visitor.state != Visitor::State::taken) return;
+    admission_.remove(visitor.listener, visitor.network, visitor.serial);
+    visitor.network = network;
+    admission_.add(visitor.listener, visitor.network, visitor.serial);
+  }
+
   // Its worker's login process says 904; one that nobody has taken yet hears it from here.
   void evict(std::uint64_t serial) {
     const VisitorPtr visitor = visitors_.at(serial);
@@ -282,6 +290,7 @@ class Listener {
                           [this] {
                             if (pool_) pool_->hear_now();
                           },
+                          [this](const VisitorPtr& visitor, const std::string& network) { count_under(*visitor, network); },
                           [this](const VisitorPtr& visitor) { find_place(visitor); },
                           [this](const VisitorPtr& visitor) { let_go(visitor); },
                           [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); }}};

@@ -49,6 +49,8 @@ void LoginLink::give_client(const ServeClient& client, int connection) {
   if (!channel_.send(client, connection)) gone();
 }
 
+ClientAddress LoginLink::wait_for_address() { return wait<ClientAddress>(LoginState::proxied); }
+
 std::string LoginLink::wait_for_user() {
   const auto start = wait<StartLogin>(LoginState::naming);
   last_answer_ = Clock::now();

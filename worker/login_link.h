@@ -33,6 +33,8 @@ class LoginLink : public Conversation {
   void wait_ready(Instant deadline);
   void give_client(const ServeClient& client, int connection);
 
+  // Whom a trusted proxy connects for.
+  ClientAddress wait_for_address();
   std::string wait_for_user();
   Secret ask(Echo echo, std::string_view prompt) override;
   void tell(Tone tone, std::string_view text) override;

@@ -1,7 +1,7 @@
 // What a worker and its login process say to each other. kLoginRequests is all that a process which faces the network can
 // ask of root.
 //
-// Model:  worker: ServeClient + client  ->  the dialog begins
+// Model:  worker: ServeClient + client  ->  the dialog begins; login: ClientAddress, where the client is a trusted proxy
 //                 Ask, Tell            ->  login: Answer           (as PAM's modules talk)
 //                 Refused              ->  (900; the next try, or the end)
 //                 Accepted             ->  login: ListPrograms, RunProgram
@@ -22,7 +22,7 @@ namespace usher {
 
 inline constexpr std::size_t kMaxLine = 1024;  // bytes of a client's line without its end
 
-enum class LoginSays : std::uint8_t { ready = 1, start_login, answer, list_programs, run_program };
+enum class LoginSays : std::uint8_t { ready = 1, client_address, start_login, answer, list_programs, run_program };
 enum class WorkerSays : std::uint8_t {
   serve_client = 1, ask, tell, refused, accepted, program_item, program_list_end, no_such_program, finish
 };
@@ -30,6 +30,14 @@ enum class WorkerSays : std::uint8_t {
 struct LoginReady {
   static constexpr auto kKind = LoginSays::ready;
   static auto fields(auto& /*m*/) { return std::tie(); }
+};
+
+// What a proxy says of its client; no host: the proxy speaks for itself.
+struct ClientAddress {
+  static constexpr auto kKind = LoginSays::client_address;
+  Text<46> host;
+  std::uint16_t port = 0;
+  static auto fields(auto& m) { return std::tie(m.host, m.port); }
 };
 
 struct StartLogin {
@@ -61,8 +69,9 @@ struct ServeClient {
   bool telnet = false;           // hide typed secrets by telnet's ECHO option, take telnet's commands out of lines
   bool fixed_program = false;    // the listener names the program: no 102, and RunProgram comes without a line
   bool refused_address = false;  // 911 and nothing else
+  bool by_proxy = false;         // a proxy's header comes first, and ClientAddress
   std::int64_t deadline = 0;     // nanoseconds of the steady clock: then 904
-  static auto fields(auto& m) { return std::tie(m.telnet, m.fixed_program, m.refused_address, m.deadline); }
+  static auto fields(auto& m) { return std::tie(m.telnet, m.fixed_program, m.refused_address, m.by_proxy, m.deadline); }
 };
 
 struct Ask {
@@ -117,6 +126,7 @@ struct Finish {
 enum class LoginState : std::uint8_t {
   starting,   // sandbox not reported yet
   idle,       // no client yet
+  proxied,    // a proxy has connected: whom it speaks for is to come
   naming,     // a user id may come
   checking,   // PAM is at work, or a claim, or a launch: nothing may come
   answering,  // PAM has asked
@@ -125,6 +135,7 @@ enum class LoginState : std::uint8_t {
 
 inline constexpr std::array kLoginRequests{
     request<LoginReady>(in(LoginState::starting), Often::once, 0),
+    request<ClientAddress>(in(LoginState::proxied), Often::once, 0),
     request<StartLogin>(in(LoginState::naming), Often::any, 0),
     request<Answer>(in(LoginState::answering), Often::any, 0),
     request<ListPrograms>(in(LoginState::choosing), Often::any, 0),

@@ -11,6 +11,7 @@
 #include "base/system.h"
 #include "worker/line_reader.h"
 #include "worker/login_messages.h"
+#include "worker/proxy_header.h"
 
 namespace usher {
 namespace {
@@ -38,6 +39,7 @@ class Dialog {
         telnet_(client.telnet),
         fixed_program_(client.fixed_program),
         refused_address_(client.refused_address),
+        by_proxy_(client.by_proxy),
         deadline_(from_nanoseconds(client.deadline)),
         lines_(connection_.get(), client.telnet) {}
 
@@ -45,6 +47,7 @@ class Dialog {
   LoginExit run() {
     try {
       if (refused_address_) throw leave_with(Code::address_refused);
+      if (by_proxy_) hear_proxy();
       log_in();
       fixed_program_ ? leave_the_rest() : choose_program();
       hear_the_end();
@@ -57,6 +60,20 @@ class Dialog {
   }
 
  private:
+  void hear_proxy() {
+    ProxyHeader header(connection_.get());
+    while (true) {
+      switch (header.read()) {
+        case ProxyHeader::Result::whole: return request(ClientAddress{header.host(), header.port()});
+        case ProxyHeader::Result::more: wait(POLLIN); break;
+        case ProxyHeader::Result::bad: throw bad_input();
+        case ProxyHeader::Result::ended: throw Leave{};
+      }
+    }
+  }
+
+  static Leave bad_input() { return {reply_line(Code::bad_input), LoginExit::bad_input}; }
+
   void log_in() {
     while (true) {
       ask_for_user();
@@ -66,7 +83,9 @@ class Dialog {
 
   void ask_for_user() {
     say(reply_line(Code::ask_user));
-    request(StartLogin{text_of(read_line())});
+    const std::string user = text_of(read_line());
+    if (ProxyHeader::is_line_of_one(user)) throw bad_input();
+    request(StartLogin{user});
     secret_asked_ = false;
   }
 
@@ -200,7 +219,7 @@ class Dialog {
       switch (lines_.read()) {
         case LineReader::Result::line: return lines_.take();
         case LineReader::Result::more: wait(POLLIN); break;
-        case LineReader::Result::bad: throw Leave{reply_line(Code::bad_input), LoginExit::bad_input};
+        case LineReader::Result::bad: throw bad_input();
         case LineReader::Result::ended: throw Leave{};
       }
     }
@@ -246,6 +265,7 @@ class Dialog {
   bool telnet_;
   bool fixed_program_;
   bool refused_address_;
+  bool by_proxy_;
   Instant deadline_;
   LineReader lines_;
   bool secret_asked_ = false;

@@ -372,7 +372,7 @@ class Pool {
     job.listeners_end.close();
     job.row.listener = took.listener.str();
     job.row.client = took.client.str();
-    job.set_stage(JobStage::login, JobStatus::login);
+    if (job.stage != JobStage::login) job.set_stage(JobStage::login, JobStatus::login);
     store_->put(job.row);
     refill_later();
   }

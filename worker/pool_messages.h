@@ -98,7 +98,8 @@ inline constexpr std::array kWorkerJobReports{
     request<Joined>(in(JobStage::starting), Often::once, 0),
     request<Resume>(in(JobStage::unknown), Often::once, 0),
     // A spawned worker finds its client before the pool has heard of its process.
-    request<TookClient>(in(JobStage::starting, JobStage::ready), Often::once, 0),
+    // By a proxy a client is told of twice: the proxy, and whom it speaks for.
+    request<TookClient>(in(JobStage::starting, JobStage::ready, JobStage::login), Often::any, 0),
     request<LogPipe>(in(JobStage::login, JobStage::active, JobStage::ending), Often::once, 1),
     request<Claim>(in(JobStage::login), Often::any, 0),
     request<Active>(in(JobStage::login), Often::once, 0),

@@ -9,11 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "auth/become_user.h"
 #include "base/endpoint.h"
 #include "base/log.h"
+#include "base/network.h"
 #include "base/orderly_close.h"
 #include "base/pipe.h"
 #include "base/signal_name.h"
@@ -28,6 +30,7 @@
 #include "worker/program_access.h"
 #include "worker/session.h"
 #include "worker/shared_wait.h"
+#include "worker/worker_log.h"
 
 namespace usher {
 namespace {
@@ -182,8 +185,9 @@ class Worker {
     }
     deadline_ = from_nanoseconds(hand_over_.accepted_at) + listener_->login_timeout;
     const bool plaintext_refused = !listener_->allow_plaintext && !facts_.client.loopback();
-    login_->give_client(
-        {listener_->telnet, !listener_->program.empty(), plaintext_refused, to_nanoseconds(deadline_)}, connection_.get());
+    const bool by_proxy = is_proxy(facts_.client);
+    login_->give_client({listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, to_nanoseconds(deadline_)},
+                        connection_.get());
     parts_.starter.send(ClientTaken{hand_over_.listener});  // counts in seconds: the client comes first
     pool_.took_client(listener_->name, facts_.client.text());
     if (plaintext_refused) {
@@ -191,6 +195,25 @@ class Worker {
       login_->wait_end();
       throw refused(Code::address_refused);
     }
+    if (by_proxy) hear_of_client();
+  }
+
+  bool is_proxy(const Endpoint& peer) const {
+    return std::any_of(listener_->proxy_networks.begin(), listener_->proxy_networks.end(), [&](const std::string& text) {
+      const auto network = Network::parse(text);
+      return network && network->contains(peer);
+    });
+  }
+
+  // A proxy that the configuration names is believed whom it connects for.
+  void hear_of_client() {
+    const ClientAddress said = login_->wait_for_address();
+    if (said.host.empty()) return;
+    const auto client = endpoint_of(said.host.str(), said.port);
+    if (!client) throw ProtocolError("a proxy's client without an address");
+    facts_.client = *client;
+    parts_.listener.send(ClientNetwork{client->network()});
+    pool_.took_client(listener_->name, client->text());
   }
 
   void log_in() {
@@ -207,8 +230,7 @@ class Worker {
       pam_ = std::make_unique<PamTransaction>(pool_config_.pam_service, pool_config_.pam_directory);
     }
     login_->accept();
-    log::info("login_accepted",
-              {{"job", job_}, {"listener", listener_->name}, {"client", facts_.client.text()}, {"user", account_.name}});
+    worker_log::login_accepted(facts_, account_.name);
   }
 
   // The same instant whatever the reason of the refusal: refusal_time after the client's last word, or the next multiple.
@@ -243,11 +265,7 @@ class Worker {
   }
 
   bool refuse_log(std::string_view user, std::string_view reason) const {
-    log::notice("login_refused", {{"job", job_},
-                                  {"listener", listener_->name},
-                                  {"client", facts_.client.text()},
-                                  {"user", user},
-                                  {"reason", reason}});
+    worker_log::login_refused(facts_, user, reason);
     return false;
   }
 
@@ -344,11 +362,7 @@ class Worker {
   }
 
   [[noreturn]] void launch_failed(const LaunchFailure& failure) {
-    log::error("program_failed_to_start", {{"job", job_},
-                                           {"user", account_.name},
-                                           {"program", program_->name},
-                                           {"step", name_of(failure.step)},
-                                           {"reason", std::generic_category().message(failure.error_number)}});
+    worker_log::program_failed_to_start(facts_, account_.name, program_->name, failure);
     const bool started_was_said = failure.step == LaunchStep::exec && listener_->program.empty();
     const Code code = started_was_said ? Code::program_failed : Code::account_unavailable;
     const std::string line = started_was_said ? "\r\n" + reply_line(code, "status 127") : reply_line(code);
@@ -361,18 +375,14 @@ class Worker {
     parts_.listener.send(LoginOver{});
     interruptions_.forget_listener();
     pool_.active(launched.pid);
-    log::info("program_started", {{"job", job_},
-                                  {"user", account_.name},
-                                  {"program", program_->name},
-                                  {"client", facts_.client.text()},
-                                  {"pid", launched.pid}});
+    worker_log::program_started(facts_, account_.name, program_->name, launched.pid);
     if (launched.home_missing) note_missing_directory(log_fd);
 
     const Instant started = Clock::now();
     const ProgramEnd end =
         wait_for_program(launched, {connection_.get(), parts_.starter, pool_, program_->timeout});
     end_all_descendants(Clock::now() + kLeftoverPatience);
-    log_end(end, Clock::now() - started);
+    worker_log::program_ended(facts_, account_.name, program_->name, end, Clock::now() - started);
     if (end.why != ProgramEnd::Why::connection_lost) say_result(end.wait_status);
     if (WIFSIGNALED(end.wait_status)) return {EndKind::signal, WTERMSIG(end.wait_status)};
     const int status = WEXITSTATUS(end.wait_status);
@@ -383,20 +393,6 @@ class Worker {
     const std::string note = "usher: the working directory cannot be entered; the program started in /\n";
     log::warning("working_directory_missing", {{"job", job_}, {"user", account_.name}, {"home", account_.home}});
     if (::write(log_fd, note.data(), note.size()) < 0) return;  // an empty pipe has room for a line
-  }
-
-  void log_end(const ProgramEnd& end, Clock::duration lasted) const {
-    constexpr std::array kWhy{"", "connection lost", "timeout", "ended", "stopped"};
-    const bool by_signal = WIFSIGNALED(end.wait_status);
-    const std::string how = by_signal ? signal_name(WTERMSIG(end.wait_status))
-                                      : "status " + std::to_string(WEXITSTATUS(end.wait_status));
-    log::info("program_ended",
-              {{"job", job_},
-               {"user", account_.name},
-               {"program", program_->name},
-               {"end", how},
-               {"reason", kWhy.at(static_cast<std::size_t>(end.why))},
-               {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(lasted).count()}});
   }
 
   void say_result(int wait_status) {

@@ -1,0 +1,30 @@
+// A network, as the configuration names it: "192.0.2.0/24", "2001:db8::/32", one address, or "unix" for unix sockets.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/endpoint.h"
+
+namespace usher {
+
+class Network {
+ public:
+  // Empty when the text names none: no address, bits that are no prefix, or address bits behind the prefix.
+  static std::optional<Network> parse(std::string_view text);
+
+  // An IPv4 address that came by an IPv6 socket (::ffff:192.0.2.7) belongs to IPv4 networks.
+  bool contains(const Endpoint& endpoint) const;
+
+ private:
+  Endpoint::Family family_ = Endpoint::Family::local;
+  std::array<std::uint8_t, 16> address_{};
+  unsigned prefix_ = 0;  // bits
+};
+
+// A numeric address without a port. Empty when it is none.
+std::optional<Endpoint> endpoint_of(std::string_view host, std::uint16_t port);
+
+}  // namespace usher
