@@ -71,7 +71,7 @@ void lead_into(const Channel& worker, LoginState state) {
   say(worker, bytes_of(LoginReady{}));
   if (state == LoginState::idle) return;
   wait_for(worker, WorkerSays::serve_client);
-  if (state == LoginState::naming) return;
+  if (state == LoginState::naming || state == LoginState::proxied) return;
   say(worker, bytes_of(StartLogin{usual_account()}));
   wait_for(worker, WorkerSays::ask);
   if (state == LoginState::answering) return;
@@ -88,13 +88,14 @@ struct Attack {
 
 std::vector<Attack> attacks() {
   return {{"ready", bytes_of(LoginReady{}), LoginState::starting},
+          {"client_address", bytes_of(ClientAddress{"192.0.2.7", 7}), LoginState::proxied},
           {"start_login", bytes_of(StartLogin{"root"}), LoginState::naming},
           {"answer", answer("x"), LoginState::answering},
           {"list_programs", bytes_of(ListPrograms{}), LoginState::choosing},
           {"run_program", bytes_of(RunProgram{"who"}), LoginState::choosing}};
 }
 
-constexpr std::array kStates{LoginState::starting,  LoginState::idle,     LoginState::naming,
+constexpr std::array kStates{LoginState::starting,  LoginState::idle,     LoginState::proxied, LoginState::naming,
                              LoginState::answering, LoginState::checking, LoginState::choosing};
 
 // How the worker of a test ends that is attacked in this state; a program must never have been asked for.
@@ -109,7 +110,8 @@ Outcome run_attack(LoginState state, const std::function<void(Channel&)>& attack
     attack(worker);
     hear_the_end(worker);
   };
-  WorkerHarness harness({.programs = shell_program("who", "id -un"), .listener = "refusal_time = \"300ms\""},
+  const std::string proxies = state == LoginState::proxied ? "\nproxy_networks = [\"127.0.0.0/8\"]" : "";
+  WorkerHarness harness({.programs = shell_program("who", "id -un"), .listener = "refusal_time = \"300ms\"" + proxies},
                         state == LoginState::starting ? WorkerHarness::Await::nothing : WorkerHarness::Await::ready);
   Outcome outcome;
   if (state != LoginState::starting && state != LoginState::idle) {
@@ -168,6 +170,17 @@ TEST_CASE("hostile login process: malformed messages end that worker alone") {
   for (const Malformed& message : malformed) {
     CAPTURE(message.name);
     const Outcome outcome = run_attack(LoginState::answering, [&](Channel& worker) { say(worker, message.bytes); });
+    CHECK_FALSE(outcome.claimed);
+    CHECK(ends_orderly(outcome.exit_status));
+  }
+}
+
+TEST_CASE("hostile login process: an address that is none ends that worker, and the proxy's stays") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  for (const char* host : {"localhost", "192.0.2", "192.0.2.7 forged=yes", "/etc/passwd"}) {
+    CAPTURE(host);
+    const Outcome outcome =
+        run_attack(LoginState::proxied, [&](Channel& worker) { say(worker, bytes_of(ClientAddress{host, 7})); });
     CHECK_FALSE(outcome.claimed);
     CHECK(ends_orderly(outcome.exit_status));
   }
