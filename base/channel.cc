@@ -56,6 +56,12 @@ Channel::Sent Channel::send_bytes(std::span<const std::uint8_t> bytes, std::span
 }
 
 Received Channel::receive(Packet& packet, std::size_t descriptors) const {
+  return receive(packet, descriptors, MSG_DONTWAIT);
+}
+
+Received Channel::receive_blocking(Packet& packet, std::size_t descriptors) const { return receive(packet, descriptors, 0); }
+
+Received Channel::receive(Packet& packet, std::size_t descriptors, int flags) const {
   explicit_bzero(packet.bytes_.data(), packet.size_);
   packet.size_ = packet.descriptors_ = 0;
   for (UniqueFd& fd : packet.fds_) fd.reset();
@@ -69,7 +75,7 @@ Received Channel::receive(Packet& packet, std::size_t descriptors) const {
     header.msg_control = control.bytes.data();
     header.msg_controllen = CMSG_SPACE(sizeof(int) * descriptors);
   }
-  const ssize_t got = retry([&] { return ::recvmsg(fd(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  const ssize_t got = retry([&] { return ::recvmsg(fd(), &header, flags | MSG_CMSG_CLOEXEC); });
   if (got < 0) {
     if (errno == EAGAIN) return Received::nothing;
     if (errno == ECONNRESET) return Received::closed;
@@ -90,6 +96,15 @@ Received Channel::wait_receive(Packet& packet, Instant deadline, std::size_t des
     if (ready == 0 && Clock::now() >= deadline) return Received::nothing;
     if (ready < 0 && errno != EINTR) throw_errno("wait on a channel");
   }
+}
+
+void check_is_channel(int fd) {
+  int type = 0;
+  int domain = 0;
+  socklen_t length = sizeof type;
+  const bool is_socket = ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
+                         ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
+  if (!is_socket || type != SOCK_SEQPACKET || domain != AF_UNIX) throw ProtocolError("a descriptor is not a channel");
 }
 
 ChannelPair make_channel() {

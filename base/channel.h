@@ -67,6 +67,8 @@ class Channel {
   // One packet if there is one. Descriptors that come are close-on-exec; more than `descriptors` of them is a ProtocolError,
   // and with 0 the kernel lets none in at all.
   Received receive(Packet& packet, std::size_t descriptors = kMaxDescriptors) const;
+  // Waits for one in the system call itself: of several processes that wait so on one channel, a packet wakes one.
+  Received receive_blocking(Packet& packet, std::size_t descriptors = kMaxDescriptors) const;
   // Waits for one until `deadline`; nothing when it passed.
   Received wait_receive(Packet& packet, Instant deadline, std::size_t descriptors = kMaxDescriptors) const;
 
@@ -87,8 +89,13 @@ class Channel {
   };
 
  private:
+  Received receive(Packet& packet, std::size_t descriptors, int flags) const;
+
   UniqueFd fd_;
 };
+
+// Errors: ProtocolError when `fd` is anything but one end of such a pair.
+void check_is_channel(int fd);
 
 // Both ends, close-on-exec.
 struct ChannelPair {

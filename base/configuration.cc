@@ -29,6 +29,11 @@ const ProgramConfig* Configuration::program(std::string_view name) const {
   return found == programs.end() ? nullptr : &*found;
 }
 
+Dispatch Configuration::road_of(std::string_view pool) const {
+  const auto listener = std::find_if(listeners.begin(), listeners.end(), [&](const auto& other) { return other.pool == pool; });
+  return listener == listeners.end() ? Dispatch::queue : listener->dispatch;
+}
+
 std::uint16_t Configuration::pool_index(std::string_view name) const {
   const auto found = find_named(pools, name);
   if (found == pools.end()) throw Error(ErrorCode::configuration, "there is no pool \"" + printable(name) + '"');

@@ -48,6 +48,7 @@ struct PoolConfig {
   std::uint32_t additional{};
   std::uint32_t maximum{};
   bool wait = true;
+  std::chrono::milliseconds idle_time{};
   std::string pam_service;
   std::string pam_directory;  // empty: where libpam looks by itself
 };
@@ -92,6 +93,8 @@ struct Configuration {
   const ProgramConfig* program(std::string_view name) const;
   // The place of a pool in `pools`; it must be there (the check of the configuration saw to it).
   std::uint16_t pool_index(std::string_view name) const;
+  // The one road of all listeners of a pool.
+  Dispatch road_of(std::string_view pool) const;
 };
 
 // The bytes a configuration was read from: usher.toml, then programs.d/*.toml in the order of their names; and what its

@@ -22,7 +22,8 @@ class Parser {
     sort_by_name(configuration_.pools);
     sort_by_name(configuration_.programs);
     if (!source_.files.empty()) check_references(configuration_, places_, complete_ && source_.complete, faults_);
-    ParsedConfiguration parsed{std::move(configuration_), faults_.take(), std::move(places_)};
+    const bool server_known = main_file_whole_ || places_.knows(table::kServer.name);
+    ParsedConfiguration parsed{std::move(configuration_), faults_.take(), std::move(places_), server_known};
     sort_faults(source_, parsed.faults);
     return parsed;
   }
@@ -45,8 +46,34 @@ class Parser {
     try {
       read_document(toml::parse(std::string_view(text)), file);
     } catch (const toml::parse_error& error) {
-      refuse_syntax(Findings{faults_, places_, file}.at(error.source().begin), error.description());
+      const Place place = Findings{faults_, places_, file}.at(error.source().begin);
+      refuse_syntax(place, error.description());
+      read_sections_above(text, place);
     }
+  }
+
+  // Sections that end above a fault are whole: their own faults are told too, and [server] says where Usher runs.
+  void read_sections_above(std::string_view text, Place fault) {
+    toml::table sections;
+    try {
+      sections = toml::parse(text.substr(0, start_of_section(text, fault.line)));
+    } catch (const toml::parse_error&) {
+      return;  // it was no heading but a line of a longer value
+    }
+    read_document(sections, fault.file);
+  }
+
+  // Where the section begins that has this line: at its heading; 0 when none stands above.
+  static std::size_t start_of_section(std::string_view text, std::uint32_t line) {
+    std::size_t start = 0;
+    std::size_t at = 0;
+    for (std::uint32_t number = 1; number <= line && at != text.npos; ++number) {
+      const std::size_t first = text.find_first_not_of(" \t", at);
+      if (first != text.npos && text[first] == '[') start = at;
+      at = text.find('\n', at);
+      if (at != text.npos) ++at;
+    }
+    return start;
   }
 
   // "Error while parsing table header: cannot redefine existing table 'pool.a'" and the like.
@@ -62,6 +89,7 @@ class Parser {
   void refuse_file(Place place, std::string message, std::string remedy) {
     faults_.error(place, std::move(message), std::move(remedy));
     complete_ = false;
+    if (place.file == 0) main_file_whole_ = false;
   }
 
   void read_document(const toml::table& document, std::size_t file) {
@@ -208,6 +236,7 @@ class Parser {
   Places places_;
   Configuration configuration_;
   bool complete_ = true;
+  bool main_file_whole_ = true;  // usher.toml
 };
 
 }  // namespace

@@ -10,6 +10,7 @@ struct ParsedConfiguration {
   Configuration configuration;
   std::vector<Fault> faults;  // in their final order
   Places places;
+  bool server_known = true;  // false: a fault hides [server], and what `configuration.server` has are defaults
 };
 
 ParsedConfiguration parse_with_places(const ConfigurationSource& source);

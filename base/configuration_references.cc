@@ -54,6 +54,15 @@ class References {
     } else if (listener.dispatch != Dispatch::spawn) {
       check_refill(*pool, label);
     }
+    check_road_of(listener, path, label);
+  }
+
+  // A worker waits in one way, so all listeners of its pool have to reach it in that way.
+  void check_road_of(const ListenerConfig& listener, const std::string& path, const std::string& label) {
+    if (configuration_.road_of(listener.pool) == listener.dispatch || !places_.good(path + "/dispatch")) return;
+    faults_.error(places_.of(path + "/dispatch"),
+                  label + " has another dispatch than the first listener of pool " + quoted(listener.pool),
+                  "give them the same dispatch, or pools of their own");
   }
 
   // A worker serves one connection: without refilling a pool runs dry.

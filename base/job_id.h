@@ -20,7 +20,7 @@ struct JobId {
   static JobId random();
   static std::optional<JobId> from_hex(std::string_view hex);
   std::string hex() const;
-  auto operator<=>(const JobId&) const = default;
+  auto operator<=>(const JobId&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees a 0 in it
 };
 
 inline constexpr std::uint32_t kMaxJobNumber = 999'999;

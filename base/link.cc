@@ -1,5 +1,7 @@
 #include "base/link.h"
 
+#include <sys/socket.h>
+
 namespace usher {
 namespace {
 
@@ -16,6 +18,10 @@ Link::Link(EventLoop& loop, Channel channel, OnPacket packet, OnClosed closed, s
       watch_(loop.watch(channel_.fd(), EPOLLIN, [this](std::uint32_t events) { ready(events); })) {}
 
 Link::~Link() { *alive_ = false; }
+
+void Link::refuse_more() noexcept {
+  if (watch_) ::shutdown(channel_.fd(), SHUT_RD);
+}
 
 void Link::send_bytes(std::span<const std::uint8_t> bytes, std::vector<UniqueFd> descriptors) {
   if (!watch_) return;

@@ -45,6 +45,18 @@ class Link {
     return watch_ && waiting_.empty() && channel_.send(message, descriptor);
   }
   std::size_t waiting() const noexcept { return waiting_.size(); }
+  // The peer can send nothing more; what it has sent is still heard.
+  void refuse_more() noexcept;
+  // Takes the channel out, for another link; this one is silent from then on.
+  Channel release() {
+    watch_.end();
+    waiting_.clear();
+    return std::move(channel_);
+  }
+  // Handles what has come by now: the last words of a peer whose end is known from elsewhere.
+  void hear_now() {
+    if (watch_) receive();
+  }
 
  private:
   struct Waiting {

@@ -1,6 +1,9 @@
 #include "cli/control_client.h"
 
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/listen_address.h"
 #include "base/system.h"
@@ -20,6 +23,10 @@ ControlClient::ControlClient(const std::string& runtime_directory) {
     const bool forbidden = errno == EACCES || errno == EPERM;
     throw Error(forbidden ? ErrorCode::not_authorized : ErrorCode::io, "connect to " + path, errno);
   }
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  check(::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length), "ask who listens on " + path);
+  starter_.reset(static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0)));
   channel_ = Channel(std::move(fd));
 }
 
@@ -39,6 +46,9 @@ void ControlClient::wait_gone() {
   Packet packet;
   while (channel_.wait_receive(packet, Instant::max(), 0) == Received::packet) {
   }
+  // It closes the channel a moment before its lock is free.
+  pollfd end{starter_.get(), POLLIN, 0};
+  if (starter_) retry([&] { return ::poll(&end, 1, -1); });
 }
 
 void ControlClient::gone() { throw Error(ErrorCode::not_running, "Usher ended before it had answered"); }

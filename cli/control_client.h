@@ -32,6 +32,7 @@ class ControlClient {
   [[noreturn]] static void gone();
 
   Channel channel_;
+  UniqueFd starter_;  // its process; none where the kernel does not give one
 };
 
 }  // namespace usher

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "auth/become_user.h"
+#include "base/configuration_parse.h"
 #include "usher/error.h"
 
 namespace usher {
@@ -10,8 +11,10 @@ namespace usher {
 ServerConfig server_of(const std::string& configuration) {
   std::vector<Fault> faults;
   const ConfigurationSource source = read_configuration_files(configuration, faults);
-  const ServerConfig server = parse_configuration(source).configuration.server;
-  if (!source.files.empty() && !server.runtime_directory.empty()) return server;
+  ParsedConfiguration parsed = parse_with_places(source);
+  const bool known = !source.files.empty() && parsed.server_known;
+  if (known && !parsed.configuration.server.runtime_directory.empty()) return std::move(parsed.configuration.server);
+  faults.insert(faults.end(), parsed.faults.begin(), parsed.faults.end());
   throw Error(ErrorCode::configuration, faults.empty() ? configuration + " names no runtime directory" : faults[0].text());
 }
 

@@ -63,6 +63,10 @@ QueueRecord Catalog::read(const std::string& name) {
   return std::move(*queue);
 }
 
+std::optional<QueueRecord> Catalog::find_if_there(const std::string& name) {
+  return first(by_name_.query(name));
+}
+
 std::optional<QueueRecord> Catalog::read_number(std::uint32_t number) {
   return first(by_number_.query(number));
 }
@@ -112,6 +116,10 @@ std::uint32_t Catalog::free_number() {
 bool Catalog::add_to_count(std::uint32_t queue, std::int64_t entries) {
   count_.run(queue, entries);
   return database_.changes() == 1;
+}
+
+void Catalog::count_in(std::uint32_t queue) {
+  database_.prepare("UPDATE queue SET counted = counted + 1 WHERE number = ?1", Database::Use::once).run(queue);
 }
 
 }  // namespace usher

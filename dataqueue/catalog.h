@@ -23,6 +23,7 @@ class Catalog {
   const QueueRecord& find(const std::string& name, std::uint64_t generation);
   // From the database.  Errors: queue_not_found.
   QueueRecord read(const std::string& name);
+  std::optional<QueueRecord> find_if_there(const std::string& name);
   std::optional<QueueRecord> read_number(std::uint32_t number);
   std::vector<QueueRecord> read_all();
 
@@ -34,6 +35,8 @@ class Catalog {
 
   // Counts entries of a queue with max_entries, leased ones too.  False: it would have too many.
   bool add_to_count(std::uint32_t queue, std::int64_t entries);
+  // The same for one, whatever the limit.
+  void count_in(std::uint32_t queue);
 
  private:
   std::optional<QueueRecord> first(Rows rows);

@@ -1,98 +1,25 @@
 #include "usher/data_queue.h"
 
-#include "dataqueue/fault_point.h"
-#include "dataqueue/waiter.h"
-#include "dataqueue/work.h"
+#include "dataqueue/demand.h"
+#include "dataqueue/lease_state.h"
 
 namespace usher {
 namespace {
 
 using Work = Transaction::Work;
+using Which = std::optional<KeyCondition>;
 
-Instant end_of(Wait wait) {
-  return wait.is_for_ever() ? Instant::max() : Clock::now() + wait.duration();
-}
-
-// One call of receive or peek, waits included.
-struct Demand {
-  LibraryState& library;
-  const std::string& name;
-  const KeySelection* which;
-  Wait wait;
-  std::size_t limit;
-  bool remove;
-
-  std::optional<Entry> meet();
-
- private:
-  std::optional<Entry> take(Work& work, Waiter& waiter, const QueueRecord& queue,
-                            const std::optional<KeyCondition>& key);
-  static void step_out(Waiter& waiter);
-};
-
-std::optional<Entry> Demand::take(Work& work, Waiter& waiter, const QueueRecord& queue,
-                                  const std::optional<KeyCondition>& key) {
-  if (!remove) return work.look(queue, key, Work::Among::all, limit);
-  return work.take(queue, key, waiter.place(), limit);
-}
-
-// The call is over. A dead neighbour, if there is one, finds its own way to be put right when this slot seems dead too.
-void Demand::step_out(Waiter& waiter) {
-  (void)waiter.leave();
-}
-
-// The first turn must come within the wait, or 10 s; later ones, in which something may be waiting for this receiver
-// already, within 10 s.
-std::optional<Entry> Demand::meet() {
-  const Instant end = end_of(wait);
-  Waiter waiter(library, remove ? SlotKind::receiver : SlotKind::peeker);
-  Instant turn_by = wait.is_none() ? turn_deadline() : end;
-  auto repair = Work::Repair::when_needed;
-  while (true) {
-    Work work(library, turn_by, repair);
-    const QueueRecord& queue = work.queue(name);
-    const bool force = queue.attributes.force;
-    const std::optional<KeyCondition> key = checked_selection(queue, which);
-    auto entry = take(work, waiter, queue, key);
-    if (entry || Clock::now() >= end) {
-      if (entry && remove) work.commit_in_turn();
-      step_out(waiter);
-      work.end();
-      return entry;
-    }
-    const bool standing = waiter.stand({queue.number, key});
-    work.end();
-    fault::point("standing");
-    const bool all_live = standing && waiter.sleep(end, !force);
-    fault::point("awake");
-    repair = all_live ? Work::Repair::when_needed : Work::Repair::in_full;
-    turn_by = turn_deadline();
-  }
-}
-
-}  // namespace
-
-void DataQueue::send(std::string_view data) {
-  Work work(*library_, turn_deadline());
-  work.send(work.queue(name_), data, nullptr);
+void send_one(LibraryState& library, const std::string& name, std::string_view data, const Key* key) {
+  Work work(library, turn_deadline());
+  work.send(work.queue(name), data, key, Work::MayHandOver::yes);
   work.commit();
 }
 
-void DataQueue::send(std::string_view data, const Key& key) {
-  Work work(*library_, turn_deadline());
-  work.send(work.queue(name_), data, &key);
-  work.commit();
+std::optional<Entry> receive_one(const Demand& demand, std::size_t limit) {
+  return meet(demand, [limit](Work& work, const QueueRecord& queue, const Which& key, const Choice& choice) {
+    return work.take(queue, key, choice, limit);
+  });
 }
-
-std::optional<Entry> DataQueue::receive(Wait wait, std::size_t limit) {
-  return Demand{*library_, name_, nullptr, wait, limit, true}.meet();
-}
-
-std::optional<Entry> DataQueue::receive(const KeySelection& which, Wait wait, std::size_t limit) {
-  return Demand{*library_, name_, &which, wait, limit, true}.meet();
-}
-
-namespace {
 
 std::optional<Entry> peek_now(LibraryState& library, const std::string& name, const KeySelection* which,
                               std::size_t limit) {
@@ -101,19 +28,33 @@ std::optional<Entry> peek_now(LibraryState& library, const std::string& name, co
   return reading.entries().first(queue, checked_selection(queue, which), {}, limit);
 }
 
-}  // namespace
-
-std::optional<Entry> DataQueue::peek(Wait wait, std::size_t limit) {
-  if (wait.is_none()) return peek_now(*library_, name_, nullptr, limit);
-  return Demand{*library_, name_, nullptr, wait, limit, false}.meet();
+std::optional<Entry> peek_one(const Demand& demand, std::size_t limit) {
+  if (demand.wait.is_none()) return peek_now(demand.library, demand.name, demand.which, limit);
+  return meet(demand, [limit](Work& work, const QueueRecord& queue, const Which& key, const Choice&) {
+    return work.look(queue, key, Work::Among::all, limit);
+  });
 }
 
-std::optional<Entry> DataQueue::peek(const KeySelection& which, Wait wait, std::size_t limit) {
-  if (wait.is_none()) return peek_now(*library_, name_, &which, limit);
-  return Demand{*library_, name_, &which, wait, limit, false}.meet();
+std::vector<Entry> receive_several(const Demand& demand, std::size_t most, std::size_t limit) {
+  if (most == 0) throw Error(ErrorCode::invalid_argument, "most: at least 1");
+  auto batch = meet(demand, [=](Work& work, const QueueRecord& queue, const Which& key, const Choice& choice) {
+    std::vector<Entry> entries;
+    auto entry = work.take(queue, key, choice, limit);
+    for (; entry; entry = work.take(queue, key, {}, limit)) {
+      entries.push_back(std::move(*entry));
+      if (entries.size() == most) break;
+    }
+    return entries.empty() ? std::nullopt : std::optional(std::move(entries));
+  });
+  return batch ? std::move(*batch) : std::vector<Entry>();
 }
 
-namespace {
+std::optional<LeasedEntry> lease_one(const Demand& demand) {
+  demand.library.join();
+  return meet(demand, [](Work& work, const QueueRecord& queue, const Which& key, const Choice& choice) {
+    return work.lease(queue, key, choice);
+  });
+}
 
 std::uint64_t clear_queue(LibraryState& library, const std::string& name, const KeySelection* which) {
   Work work(library, turn_deadline());
@@ -125,6 +66,76 @@ std::uint64_t clear_queue(LibraryState& library, const std::string& name, const 
 }
 
 }  // namespace
+
+void DataQueue::send(std::string_view data) {
+  send_one(*library_, name_, data, nullptr);
+}
+
+void DataQueue::send(std::string_view data, const Key& key) {
+  send_one(*library_, name_, data, &key);
+}
+
+void DataQueue::send_batch(const std::vector<Outgoing>& entries) {
+  Work work(*library_, turn_deadline());
+  const QueueRecord& queue = work.queue(name_);
+  for (const Outgoing& entry : entries) work.send(queue, entry.data, entry.key ? &*entry.key : nullptr);
+  work.commit();
+}
+
+std::optional<Entry> DataQueue::receive(Wait wait, std::size_t limit) {
+  return receive_one({*library_, name_, nullptr, wait, SlotKind::receiver, true}, limit);
+}
+
+std::optional<Entry> DataQueue::receive(const KeySelection& which, Wait wait, std::size_t limit) {
+  return receive_one({*library_, name_, &which, wait, SlotKind::receiver, true}, limit);
+}
+
+std::vector<Entry> DataQueue::receive_batch(std::size_t most, Wait wait, std::size_t limit) {
+  return receive_several({*library_, name_, nullptr, wait, SlotKind::receiver, true}, most, limit);
+}
+
+std::vector<Entry> DataQueue::receive_batch(const KeySelection& which, std::size_t most, Wait wait, std::size_t limit) {
+  return receive_several({*library_, name_, &which, wait, SlotKind::receiver, true}, most, limit);
+}
+
+std::optional<Entry> DataQueue::peek(Wait wait, std::size_t limit) {
+  return peek_one({*library_, name_, nullptr, wait, SlotKind::peeker}, limit);
+}
+
+std::optional<Entry> DataQueue::peek(const KeySelection& which, Wait wait, std::size_t limit) {
+  return peek_one({*library_, name_, &which, wait, SlotKind::peeker}, limit);
+}
+
+std::optional<Lease> DataQueue::lease(Wait wait) {
+  auto leased = lease_one({*library_, name_, nullptr, wait});
+  if (!leased) return std::nullopt;
+  return Lease(std::make_unique<Lease::State>(library_, std::move(*leased)));
+}
+
+std::optional<Lease> DataQueue::lease(const KeySelection& which, Wait wait) {
+  auto leased = lease_one({*library_, name_, &which, wait});
+  if (!leased) return std::nullopt;
+  return Lease(std::make_unique<Lease::State>(library_, std::move(*leased)));
+}
+
+void DataQueue::complete(std::uint64_t lease) {
+  Work work(*library_, turn_deadline());
+  work.complete(lease);
+  work.commit();
+}
+
+void DataQueue::release(std::uint64_t lease) {
+  Work work(*library_, turn_deadline());
+  work.release(lease);
+  work.commit();
+}
+
+std::vector<Entry> DataQueue::list(const Listing& what) {
+  Reading reading(*library_, turn_deadline());
+  const QueueRecord queue = reading.catalog().read(name_);
+  const auto key = what.key ? checked_selection(queue, &*what.key) : std::nullopt;
+  return reading.entries().list(queue, key, what);
+}
 
 std::uint64_t DataQueue::clear() {
   return clear_queue(*library_, name_, nullptr);

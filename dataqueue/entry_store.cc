@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
+#include "dataqueue/entry_time.h"
 #include "dataqueue/schema.h"
 
 namespace usher {
 namespace {
-
-using std::chrono::microseconds;
-using std::chrono::system_clock;
 
 // One set of columns for both tables, so that one function reads them.
 constexpr const char* kEntry =
@@ -24,13 +22,14 @@ const char* operator_for(KeyOrder order) {
   return kOperators.at(static_cast<std::size_t>(order));
 }
 
-system_clock::time_point time_of(std::int64_t since_1970_us) {
-  return system_clock::time_point(microseconds(since_1970_us));
+std::optional<std::string_view> job_of(const Entry& entry) {
+  return entry.sender ? std::optional<std::string_view>(entry.sender->job) : std::nullopt;
+}
+std::optional<std::string_view> user_of(const Entry& entry) {
+  return entry.sender ? std::optional<std::string_view>(entry.sender->current_user) : std::nullopt;
 }
 
-std::int64_t microseconds_of(system_clock::time_point at) {
-  return std::chrono::duration_cast<microseconds>(at.time_since_epoch()).count();
-}
+}  // namespace
 
 Entry entry_of(const Rows& row, std::size_t limit) {
   Entry entry;
@@ -44,15 +43,6 @@ Entry entry_of(const Rows& row, std::size_t limit) {
   entry.deliveries = row.get<std::uint32_t>(6);
   return entry;
 }
-
-std::optional<std::string_view> job_of(const Entry& entry) {
-  return entry.sender ? std::optional<std::string_view>(entry.sender->job) : std::nullopt;
-}
-std::optional<std::string_view> user_of(const Entry& entry) {
-  return entry.sender ? std::optional<std::string_view>(entry.sender->current_user) : std::nullopt;
-}
-
-}  // namespace
 
 EntryPlace place_of(const QueueRecord& queue, const Entry& entry) {
   return {queue.number, entry.number, entry.key};
@@ -124,6 +114,33 @@ void EntryStore::remove(const EntryPlace& place) {
     remove_keyed_.run(place.queue, Blob{place.key}, place.number);
   else
     remove_.run(entry_id(place.queue, place.number));
+}
+
+std::vector<Entry> EntryStore::list(const QueueRecord& queue, const std::optional<KeyCondition>& which,
+                                    const Listing& what) {
+  const bool backwards = what.reverse != (queue.attributes.sequence == Sequence::lifo);
+  const std::string direction = backwards ? " DESC" : "";
+  const std::string relation = which ? std::string("key ") + operator_for(which->order) + " ?2" : "?2 IS NOT NULL";
+  Statement statement =
+      database_.prepare(queue.is_keyed() ? kKeyed + relation + " ORDER BY key" + direction + ", number" + direction
+                                         : std::string(kEntry) + "id >= ?1 AND id < ?2 ORDER BY id" + direction,
+                        Database::Use::once);
+  Rows rows = queue.is_keyed() ? statement.query(queue.number, Blob{which ? which->key : std::string_view()})
+                               : statement.query(entry_id(queue.number, 0), entry_id(queue.number + 1, 0));
+  std::vector<Entry> entries;
+  while (entries.size() < what.most && rows.next()) entries.push_back(entry_of(rows, what.limit));
+  return entries;
+}
+
+std::vector<Entry> EntryStore::since(const QueueRecord& queue, std::uint64_t number) {
+  Statement statement = database_.prepare(queue.is_keyed() ? std::string(kKeyed) + "number > ?2 ORDER BY number"
+                                                           : std::string(kEntry) + "id > ?1 AND id < ?2 ORDER BY id",
+                                          Database::Use::once);
+  Rows rows = queue.is_keyed() ? statement.query(queue.number, number)
+                               : statement.query(entry_id(queue.number, number), entry_id(queue.number + 1, 0));
+  std::vector<Entry> entries;
+  while (rows.next()) entries.push_back(entry_of(rows, kWholeEntry));
+  return entries;
 }
 
 bool EntryStore::is_empty(const QueueRecord& queue) {

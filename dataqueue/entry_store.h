@@ -27,6 +27,9 @@ class EntryStore {
   // The entry at a place; empty when it is not there.
   std::optional<Entry> at(const EntryPlace& place, std::size_t limit);
   void remove(const EntryPlace& place);
+  std::vector<Entry> list(const QueueRecord& queue, const std::optional<KeyCondition>& which, const Listing& what);
+  // Those sent after the entry of this number, in the order of their sending.
+  std::vector<Entry> since(const QueueRecord& queue, std::uint64_t number);
   bool is_empty(const QueueRecord& queue);
   // How many went.
   std::uint64_t clear(const QueueRecord& queue, const std::optional<KeyCondition>& which);
@@ -46,6 +49,9 @@ class EntryStore {
   Statement insert_, insert_keyed_, oldest_, newest_, at_, at_keyed_, any_, any_keyed_, remove_, remove_keyed_;
   std::array<Statement, 6> keyed_;  // by KeyOrder, prepared when first used
 };
+
+// A row whose first columns are number, key, data, enqueued, sender_job, sender_user, deliveries.
+Entry entry_of(const Rows& row, std::size_t limit);
 
 EntryPlace place_of(const QueueRecord& queue, const Entry& entry);
 

@@ -15,10 +15,7 @@ void prepare_identity(const QueueAttributes& attributes) {
 
 void check_dead_letter(Work& work, const QueueRecord& queue) {
   if (queue.attributes.dead_letter.empty()) return;
-  const QueueAttributes& target = work.queue(checked_name(queue.attributes.dead_letter)).attributes;
-  const bool suits = target.max_length >= queue.attributes.max_length &&
-                     (target.sequence != Sequence::keyed || target.key_length == queue.attributes.key_length);
-  if (!suits) {
+  if (!work.queue(checked_name(queue.attributes.dead_letter)).takes_entries_of(queue)) {
     throw Error(ErrorCode::invalid_argument, "dead_letter: queue " + queue.attributes.dead_letter +
                                                  " cannot take the entries: shorter, or with other keys");
   }
@@ -46,8 +43,10 @@ DataQueue Library::create_queue(std::string_view name, const QueueAttributes& at
   check_dead_letter(work, queue);
   queue.number = work.catalog().free_number();
   queue.incarnation = work.next_number();
+  for (const SlotNumber slot : work.slots().handed(queue.number, std::nullopt)) work.slots().take_back(slot);
   work.catalog().insert(queue);
   work.catalog_changes();
+  work.waits_for_disk();
   work.commit();
   return {state_, queue.name};
 }
@@ -65,6 +64,8 @@ void Library::delete_queue(std::string_view name) {
   work.catalog().remove(queue);
   work.catalog_changes();
   work.slots().alarm(queue.number);
+  work.take_back_handed(queue.number);
+  work.waits_for_disk();
   work.commit();
 }
 

@@ -12,7 +12,6 @@
 #include "dataqueue/file_error.h"
 #include "dataqueue/member.h"
 #include "dataqueue/new_file.h"
-#include "dataqueue/turn.h"
 #include "dataqueue/work.h"
 
 namespace usher {
@@ -42,6 +41,10 @@ Error no_writes(const std::string& path, mode_t mode, int error_number) {
   return {nobody ? ErrorCode::read_only : ErrorCode::not_authorized, "write " + path, error_number};
 }
 
+Error gone(const std::string& path) {
+  return {ErrorCode::library_not_found, "use " + path + ": it, or its sidecar file, was removed or replaced"};
+}
+
 struct Unlock {
   void operator()(RobustMutex* mutex) const noexcept { mutex->unlock(); }
 };
@@ -65,8 +68,10 @@ void check_not_inherited(const std::string& path, const struct stat& file) {
   }
 }
 
-std::uint32_t this_thread() {
-  return static_cast<std::uint32_t>(::gettid());
+// Not a thread id, which would have to be asked for: any address that no other thread has.
+std::uintptr_t this_thread() {
+  static thread_local char place;
+  return reinterpret_cast<std::uintptr_t>(&place);
 }
 
 }  // namespace
@@ -81,6 +86,7 @@ std::shared_ptr<LibraryState> open_library(const std::string& path, LibraryOptio
 
 LibraryState::LibraryState(const std::string& path, LibraryOptions options)
     : path_(resolved(path)), options_(std::move(options)) {
+  lock_.initialize();
   find_file();
   open_sidecar();
   open_connection();
@@ -91,9 +97,9 @@ LibraryState::LibraryState(const std::string& path, LibraryOptions options)
 LibraryState::~LibraryState() {
   if (unusable_) return;
   member_.reset();
-  mutex_.lock(Instant::max());
+  (void)lock_.lock(Instant::max());
   connection_.reset();
-  mutex_.unlock();
+  lock_.unlock();
 }
 
 void LibraryState::find_file() {
@@ -164,13 +170,14 @@ void LibraryState::lock(Instant deadline) {
   if (unusable_ || !fork_was_seen()) {
     throw Error(ErrorCode::io, "use " + path_ + ": this process was forked inside a transaction, or not with fork()");
   }
-  if (!mutex_.lock(deadline)) throw Error(ErrorCode::busy, "use " + path_ + ": another thread has the turn");
+  if (lock_.lock(deadline) == Outcome::timed_out)
+    throw Error(ErrorCode::busy, "use " + path_ + ": another thread has the turn");
   owner_ = this_thread();
 }
 
 void LibraryState::unlock() noexcept {
   owner_ = 0;
-  mutex_.unlock();
+  lock_.unlock();
 }
 
 Connection& LibraryState::connection() {
@@ -189,20 +196,31 @@ void LibraryState::check_still_there() {
     struct stat found {};
     const bool there =
         ::lstat(path_.c_str(), &found) == 0 && found.st_dev == file_.st_dev && found.st_ino == file_.st_ino;
-    if (!there && sidecar_ != nullptr) sidecar_->abandon();
-    if (!there) throw Error(ErrorCode::library_not_found, "use " + path_ + ": the file was removed or replaced");
+    if (sidecar_ != nullptr && (!there || !sidecar_->is_in_place())) sidecar_->abandon();
+    if (!there) throw gone(path_);
     looked_ = now;
   }
-  if (sidecar_ != nullptr && sidecar_->control().abandoned != 0) {
-    throw Error(ErrorCode::library_not_found, "use " + path_ + ": the file was removed or replaced");
-  }
+  if (sidecar_ != nullptr && is_abandoned()) throw gone(path_);
 }
 
-Member* LibraryState::member() {
-  if (member_ != nullptr) return member_.get();
-  auto made = std::make_unique<Member>(*this);
-  if (made->enter()) member_ = std::move(made);
-  return member_.get();
+bool LibraryState::needs_repair() const {
+  return slots_ != nullptr && (sidecar_->control().leases_known == 0 || slots_->needs_repair());
+}
+
+void LibraryState::join() {
+  if (joined_) return;
+  auto repair = Transaction::Work::Repair::when_needed;
+  while (true) {
+    Transaction::Work work(*this, turn_deadline(), repair);
+    if (member_ == nullptr) {
+      auto made = std::make_unique<Member>(*this);
+      if (made->enter()) member_ = std::move(made);
+    }
+    joined_ = member_ != nullptr;
+    work.end();
+    if (joined_) return;
+    repair = Transaction::Work::Repair::in_full;  // a dead neighbour in the ring
+  }
 }
 
 // Whoever holds the mutex writes for all who committed before it began; they find it done when they get the mutex. If
@@ -247,7 +265,7 @@ void LibraryState::checkpoint() {
 // A thread that is in a turn is waited for; one that does not come out of it, or this one, leaves the child without the
 // library.
 void LibraryState::before_fork() noexcept {
-  closed_for_fork_ = owner_ != this_thread() && mutex_.lock(Clock::now() + kForkWait);
+  closed_for_fork_ = owner_ != this_thread() && lock_.lock(Clock::now() + kForkWait) != Outcome::timed_out;
   if (!closed_for_fork_) return;
   const std::unique_lock closing(open_);
   if (connection_ != nullptr) connection_->database.leave_log_at_close();
@@ -255,7 +273,7 @@ void LibraryState::before_fork() noexcept {
 }
 
 void LibraryState::after_fork_in_parent() noexcept {
-  if (closed_for_fork_) mutex_.unlock();
+  if (closed_for_fork_) lock_.unlock();
 }
 
 // The parent's thread and handles are not touched, only put where nobody finds them.
@@ -264,8 +282,11 @@ void LibraryState::after_fork_in_child() noexcept {
   static auto* connections =
       new std::vector<std::unique_ptr<Connection>>;  // NOLINT(bugprone-unhandled-exception-at-new)
   ++generation_;
+  joined_ = false;
   if (member_ != nullptr) members->push_back(std::move(member_));
-  if (closed_for_fork_) return mutex_.unlock();
+  owner_ = 0;
+  lock_.initialize();
+  if (closed_for_fork_) return;
   unusable_ = true;
   inherited_files().emplace_back(file_.st_dev, file_.st_ino);
   if (connection_ != nullptr) connections->push_back(std::move(connection_));

@@ -1,7 +1,7 @@
 // A library as a process has it open: the connection to its database, the sidecar, and what keeps the two in step.
 //
-// One connection a library and process; its mutex is taken before the turn. A thread that sleeps has neither. The
-// connection is closed before every fork and opened again when it is next used.
+// One connection a library and process; the turn among its threads is taken before the one among processes. A thread
+// that sleeps has neither. The connection is closed before every fork and opened again when it is next used.
 #pragma once
 
 #include <atomic>
@@ -13,8 +13,9 @@
 
 #include "dataqueue/catalog.h"
 #include "dataqueue/entry_store.h"
+#include "dataqueue/fair_lock.h"
 #include "dataqueue/fork_guard.h"
-#include "dataqueue/robust_mutex.h"
+#include "dataqueue/lease_store.h"
 #include "dataqueue/schema.h"
 #include "dataqueue/sidecar.h"
 #include "dataqueue/slot_table.h"
@@ -34,10 +35,12 @@ std::shared_ptr<LibraryState> open_library(const std::string& path, LibraryOptio
 
 // The database with everything that is prepared on it.
 struct Connection {
-  explicit Connection(Database opened) : database(std::move(opened)), catalog(database), entries(database) {}
+  explicit Connection(Database opened)
+      : database(std::move(opened)), catalog(database), entries(database), leases(database) {}
   Database database;
   Catalog catalog;
   EntryStore entries;
+  LeaseStore leases;
 };
 
 class LibraryState final : public ForkAware {
@@ -52,33 +55,34 @@ class LibraryState final : public ForkAware {
   // Rises in a child: what was made before the fork belongs to the parent.
   std::uint32_t generation() const noexcept { return generation_; }
 
-  // The connection's mutex.  Errors: busy; invalid_argument when this thread has it.
+  // The turn among the threads of this process.  Errors: busy; invalid_argument when this thread has it.
   void lock(Instant deadline);
   void unlock() noexcept;
 
-  // The following with the mutex.
+  // The following with it.
   Connection& connection();
   // Errors: why the library cannot be written: not_authorized, read_only.
   Sidecar& sidecar();
   SlotTable& slots() { return *slots_; }
   // Errors: library_not_found when the file is no longer at its path.
   void check_still_there();
-  // This process in the sidecar, made when first asked for, with the turn. Empty: see SlotTable::enter.
-  Member* member();
-  // The same where there is one already; without the mutex.
-  Member& armed_member() { return *member_; }
 
-  // Without the mutex: dead processes left something to put right, and this one may.
-  bool needs_repair() const { return slots_ != nullptr && slots_->needs_repair(); }
+  // Makes this process a member of the sidecar if it is none yet. Without it.
+  void join();
+  // After join().
+  Member& member() { return *member_; }
+
+  // Without it: dead processes left something to put right, and this one may.
+  bool needs_repair() const;
   bool is_abandoned() const { return sidecar_->control().abandoned != 0; }
   std::uint32_t count_waiting(std::uint32_t queue) const {
     return slots_ == nullptr ? 0 : slots_->count_waiting(queue);
   }
   void note_log_pages() { log_pages_ = connection_->database.log_pages(); }
-  // Returns when everything up to this commit is on the disk. Without the mutex: several threads and processes share
+  // Returns when everything up to this commit is on the disk. Without it: several threads and processes share
   // one write.
   void sync_to_disk(std::uint64_t commit);
-  // Moves the log to the file when it has grown long. Without the mutex. What goes wrong over it is not the caller's.
+  // Moves the log to the file when it has grown long. Without it. What goes wrong over it is not the caller's.
   void keep_log_short() noexcept;
 
   void before_fork() noexcept override;
@@ -98,13 +102,14 @@ class LibraryState final : public ForkAware {
   struct stat file_ {};
   std::optional<Error> no_writes_;
 
-  TimedMutex mutex_;
-  std::atomic<std::uint32_t> owner_{0};  // thread id of who has it
-  std::shared_mutex open_;               // shared by who writes the log to the disk, alone for who closes
+  FairLock lock_;                         // the turn among the threads of this process
+  std::atomic<std::uintptr_t> owner_{0};  // the thread that has that
+  std::shared_mutex open_;                // shared by who writes the log to the disk, alone for who closes
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<Sidecar> sidecar_;
   std::unique_ptr<SlotTable> slots_;
   std::unique_ptr<Member> member_;
+  std::atomic<bool> joined_{false};
   Instant looked_{};
   std::atomic<int> log_pages_{0};
 

@@ -25,6 +25,10 @@ namespace usher {
 // The database, in the transaction.
 Database& database_of(Transaction& transaction);
 
+// An entry as it was elsewhere: with its time, deliveries and, where the queue keeps it, sender; its number is new.
+// Errors: as send().
+void restore(Transaction& transaction, const DataQueue& queue, const Entry& entry);
+
 // Runs `read(Database&)` in a read transaction, without a turn.
 template <class Read>
 auto read_library(Library& library, Read read) {

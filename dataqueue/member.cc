@@ -84,7 +84,7 @@ void Member::run(SlotNumber slot) {
       if (stopping_) break;
       signal_watches();
     }
-    disarm_orphans();
+    do_tasks();
     if (!library_.slots().sleep(slot, seen, Instant::max(), false)) put_right(slot, seen);
   }
   leave(slot);
@@ -108,20 +108,20 @@ void Member::put_right(SlotNumber slot, std::uint32_t seen) {
   }
 }
 
-void Member::disarm_orphans() {
-  std::vector<SlotNumber> orphans;
+void Member::do_tasks() {
+  std::vector<Task> tasks;
   {
     const std::lock_guard lock(mutex_);
-    orphans.swap(orphans_);
+    tasks.swap(tasks_);
   }
-  if (orphans.empty()) return;
+  if (tasks.empty()) return;
   try {
     Transaction::Work work(library_, turn_deadline());
-    for (const SlotNumber orphan : orphans) work.disarm(orphan);
-    work.end();
+    for (const Task& task : tasks) task(work);
+    work.commit();
   } catch (const std::exception&) {
     const std::lock_guard lock(mutex_);
-    orphans_ = orphans;
+    tasks_.insert(tasks_.begin(), tasks.begin(), tasks.end());
   }
 }
 
@@ -146,11 +146,10 @@ void Member::remove_watch(SlotNumber slot) {
   watches_.erase(slot);
 }
 
-void Member::remove_watch_later(SlotNumber slot) {
-  remove_watch(slot);
+void Member::do_later(Task task) {
   {
     const std::lock_guard lock(mutex_);
-    orphans_.push_back(slot);
+    tasks_.push_back(std::move(task));
   }
   library_.slots().at(*slot_).word.fetch_add(1);
   futex::wake_all(library_.slots().at(*slot_).word);

@@ -5,12 +5,14 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
 
 #include "dataqueue/slot_table.h"
+#include "usher/data_queue.h"
 
 namespace usher {
 
@@ -32,8 +34,9 @@ class Member {
   // The event counter is written when the watch in `slot` is chosen, perhaps more than once; not after remove_watch().
   void add_watch(SlotNumber slot, int event);
   void remove_watch(SlotNumber slot);
-  // Removes it for somebody who could not get a turn: as soon as there is one.
-  void remove_watch_later(SlotNumber slot);
+  // Does something for somebody who could not get a turn: as soon as there is one.
+  using Task = std::function<void(Transaction::Work&)>;
+  void do_later(Task task);
 
  private:
   enum class Stage { started, shows_life, no_life, entered };
@@ -43,7 +46,7 @@ class Member {
   void run(SlotNumber slot);
   void signal_watches();
   void put_right(SlotNumber slot, std::uint32_t seen);
-  void disarm_orphans();
+  void do_tasks();
   void leave(SlotNumber slot);
 
   LibraryState& library_;
@@ -55,7 +58,7 @@ class Member {
   Stage stage_ = Stage::started;
   bool stopping_ = false;
   std::map<SlotNumber, int> watches_;
-  std::vector<SlotNumber> orphans_;
+  std::vector<Task> tasks_;
 };
 
 }  // namespace usher

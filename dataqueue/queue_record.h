@@ -15,6 +15,11 @@ struct QueueRecord {
   std::string name;
   QueueAttributes attributes;
 
+  // As a dead-letter queue: no entry of `other` is too long or has another key.
+  bool takes_entries_of(const QueueRecord& other) const noexcept {
+    return attributes.max_length >= other.attributes.max_length &&
+           (!is_keyed() || attributes.key_length == other.attributes.key_length);
+  }
   bool is_keyed() const noexcept { return attributes.sequence == Sequence::keyed; }
 };
 

@@ -90,8 +90,4 @@ bool RobustMutex::is_alive(std::uint32_t value) noexcept {
   return (value & FUTEX_TID_MASK) != 0 && (value & FUTEX_OWNER_DIED) == 0;
 }
 
-bool TimedMutex::lock(Instant deadline) noexcept {
-  return lock_until(&mutex_, deadline) == 0;
-}
-
 }  // namespace usher

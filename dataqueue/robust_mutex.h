@@ -52,18 +52,4 @@ class RobustMutex {
   pthread_mutex_t mutex_;
 };
 
-// A mutex of one process whose lock() gives up at a deadline.
-class TimedMutex {
- public:
-  TimedMutex() noexcept : mutex_(PTHREAD_MUTEX_INITIALIZER) {}
-  TimedMutex(const TimedMutex&) = delete;
-  TimedMutex& operator=(const TimedMutex&) = delete;
-  ~TimedMutex() { pthread_mutex_destroy(&mutex_); }
-  bool lock(Instant deadline) noexcept;
-  void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
-
- private:
-  pthread_mutex_t mutex_;
-};
-
 }  // namespace usher

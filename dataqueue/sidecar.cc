@@ -41,6 +41,19 @@ bool same_but_for_database(SidecarIdentity left, const SidecarIdentity& right) {
   return left == right;
 }
 
+// Nobody else uses it: who did was another pid namespace, a container before this one. What it left is good.
+bool same_but_for_namespace(SidecarIdentity left, const SidecarIdentity& right) {
+  left.pid_namespace = right.pid_namespace;
+  return left == right;
+}
+
+// Zeros where the file is too short.
+SidecarIdentity read_identity(int fd) {
+  SidecarIdentity found{};
+  if (::pread(fd, &found, sizeof found, 0) != static_cast<ssize_t>(sizeof found)) return {};
+  return found;
+}
+
 UniqueFd open_existing(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   if (!fd && errno != ENOENT) throw_file_error("open " + path);
@@ -76,13 +89,6 @@ class OpenersLock {
   int fd_;
 };
 
-bool still_at(const std::string& path, int fd) {
-  struct stat opened {};
-  struct stat named {};
-  if (::fstat(fd, &opened) != 0 || ::lstat(path.c_str(), &named) != 0) return false;
-  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
-}
-
 void allocate(int fd, std::uint32_t slots) {
   const int result = ::posix_fallocate(fd, 0, static_cast<off_t>(sidecar_bytes(slots)));
   if (result != 0) throw_file_error("make room in the sidecar file", result);
@@ -90,8 +96,8 @@ void allocate(int fd, std::uint32_t slots) {
 
 }  // namespace
 
-Sidecar::Sidecar(const std::string& path, const struct stat& database) {
-  while (!open(path, database)) {
+Sidecar::Sidecar(const std::string& path, const struct stat& database) : path_(path) {
+  while (!open(database)) {
   }
 }
 
@@ -100,41 +106,60 @@ Sidecar::~Sidecar() {
 }
 
 // False: the file at the path is another by now.
-bool Sidecar::open(const std::string& path, const struct stat& database) {
-  fd_ = open_or_make(path, database);
+bool Sidecar::open(const struct stat& database) {
+  fd_ = open_or_make(path_, database);
   const OpenersLock openers(fd_.get());
-  if (!still_at(path, fd_.get())) return false;
+  if (!is_in_place()) return false;
   const SidecarIdentity wanted = identity_for(database);
-  SidecarIdentity found{};
-  const bool readable = ::pread(fd_.get(), &found, sizeof found, 0) == static_cast<ssize_t>(sizeof found);
-  struct stat status {};
-  const bool whole =
-      ::fstat(fd_.get(), &status) == 0 && status.st_size >= static_cast<off_t>(sidecar_bytes(kFirstSlots));
-  const bool same = readable && whole && found == wanted;
-  if (same) {
-    if (layout_ == nullptr) map();
-    if (control().complete == 1 && control().abandoned == 0) {
-      check(::flock(fd_.get(), LOCK_SH), "lock " + path);
-      return true;
+  if (!is_good(wanted)) {
+    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+      step_aside(wanted);
+      return false;
     }
+    if (!take_over(wanted)) make(wanted);
   }
-  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) {
-    make(wanted);
-    check(::flock(fd_.get(), LOCK_SH), "lock " + path);
-    return true;
+  check(::flock(fd_.get(), LOCK_SH), "lock " + path_);
+  return true;
+}
+
+bool Sidecar::is_good(const SidecarIdentity& wanted) {
+  const SidecarIdentity found = read_identity(fd_.get());
+  struct stat status {};
+  if (::fstat(fd_.get(), &status) != 0 || status.st_size < static_cast<off_t>(sidecar_bytes(kFirstSlots))) return false;
+  if (!(found == wanted)) return false;
+  map();
+  return control().complete == 1 && control().abandoned == 0;
+}
+
+// The locks of the dead are marked by the kernel, which does not care for namespaces.
+bool Sidecar::take_over(const SidecarIdentity& wanted) {
+  if (!same_but_for_namespace(read_identity(fd_.get()), wanted)) return false;
+  if (!is_good(read_identity(fd_.get()))) return false;
+  control().identity.pid_namespace = wanted.pid_namespace;
+  return true;
+}
+
+// Somebody uses this file. If it is of a library that is gone from its path, these are told, and the next try makes
+// another.
+void Sidecar::step_aside(const SidecarIdentity& wanted) {
+  if (!same_but_for_database(read_identity(fd_.get()), wanted)) {
+    throw Error(ErrorCode::busy, "open " + path_ + ": in use by processes of another pid namespace or layout");
   }
-  if (!readable || !whole || !same_but_for_database(found, wanted)) {
-    throw Error(ErrorCode::busy, "open " + path + ": in use by processes of another pid namespace or layout");
-  }
-  if (layout_ == nullptr) map();
+  map();
   abandon();
-  ::munmap(std::exchange(layout_, nullptr), sizeof(SidecarLayout));
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_file_error("replace " + path);
-  return false;
+  if (::unlink(path_.c_str()) != 0 && errno != ENOENT) throw_file_error("replace " + path_);
+}
+
+bool Sidecar::is_in_place() const noexcept {
+  struct stat opened {};
+  struct stat named {};
+  if (::fstat(fd_.get(), &opened) != 0 || ::lstat(path_.c_str(), &named) != 0) return false;
+  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
 // The whole of it is mapped at once; what the file does not have yet is not touched.
 void Sidecar::map() {
+  if (layout_ != nullptr) ::munmap(std::exchange(layout_, nullptr), sizeof(SidecarLayout));
   void* address = ::mmap(nullptr, sizeof(SidecarLayout), PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
   if (address == MAP_FAILED) throw_errno("map the sidecar file");
   layout_ = static_cast<SidecarLayout*>(address);
@@ -144,12 +169,11 @@ void Sidecar::map() {
 void Sidecar::make(const SidecarIdentity& identity) {
   if (::ftruncate(fd_.get(), 0) != 0) throw_file_error("empty the sidecar file");
   allocate(fd_.get(), kFirstSlots);
-  if (layout_ == nullptr) map();
+  map();
   Control& made = control();
   made.identity = identity;
   if (::getrandom(&made.epoch, sizeof made.epoch, 0) != sizeof made.epoch) throw_errno("draw a random number");
-  made.gate.initialize(RobustMutex::Order::queue);
-  made.turn.initialize(RobustMutex::Order::any);
+  made.turn.initialize();
   made.sync.initialize(RobustMutex::Order::any);
   made.checkpoint.initialize(RobustMutex::Order::any);
   for (std::uint32_t i = 0; i < kFirstSlots; ++i) layout_->slots[i].life.initialize(RobustMutex::Order::any);

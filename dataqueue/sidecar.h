@@ -37,14 +37,21 @@ class Sidecar {
   // Makes room for more, with the turn.  Errors: disk_full; busy when there are kMaxSlots.
   void grow();
 
+  // False when it is no longer the file at its path: others would have another one.
+  bool is_in_place() const noexcept;
+
   // Tells all users that the library is gone from its path. Takes no turn: whoever has it may never come back.
   void abandon() noexcept;
 
  private:
-  bool open(const std::string& path, const struct stat& database);
+  bool open(const struct stat& database);
+  bool is_good(const SidecarIdentity& wanted);
+  bool take_over(const SidecarIdentity& wanted);
+  void step_aside(const SidecarIdentity& wanted);
   void map();
   void make(const SidecarIdentity& identity);
 
+  std::string path_;
   UniqueFd fd_;
   SidecarLayout* layout_ = nullptr;
 };

@@ -13,8 +13,9 @@
 //
 // A slot's tag says all that others need to know of its state, and changes in one store:
 //
-//     0 --enrol--> receiver/peeker/watch of queue Q --offer--> the same, chosen --receive--> 0
-//     0 --join---> member (a process that holds leases or watches) --leave--> 0
+//     0 --enter--> receiver/peeker/watch of queue Q --offer--> chosen ---------------receive--> 0
+//                                                   --hand---> chosen --> handed over --receive--> 0
+//     0 --enter--> member (a process that holds leases or watches) --leave--> 0
 //
 // The fields of a slot are written before its tag says that they mean something. Tags and fields are written by whoever
 // has the turn; `word` and `asleep` by anybody; `life` by its owner and the kernel.
@@ -26,7 +27,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "dataqueue/robust_mutex.h"
+#include "dataqueue/fair_lock.h"
 #include "usher/data_queue.h"
 
 namespace usher {
@@ -55,16 +56,13 @@ struct Control {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::atomic<std::uint32_t> abandoned;  // 1 when the library was removed or replaced
   std::uint64_t epoch;                   // a random number: tells one sidecar of a library from the next
 
-  alignas(64) RobustMutex gate;  // who waits for the turn waits here, in order of arrival
-  RobustMutex turn;
-  std::atomic<std::uint32_t> queueing;      // how many wait at the gate or behind it: a hint, never lowered by the dead
-  std::atomic<std::uint32_t> last_owner;    // thread id of who had the turn last
-  std::atomic<std::int64_t> window_end_ns;  // until when that one may take it again past the gate
+  alignas(64) FairLock turn;  // under which the library and this file are changed
 
   alignas(64) std::atomic<std::uint64_t> next_number;  // of an entry, lease or queue; 0: the database knows
   std::atomic<std::uint64_t> number_limit;             // the database promises not to give out numbers below this
   std::atomic<std::uint64_t> catalog;                  // changes before any queue is made or deleted
   std::atomic<std::uint64_t> next_arrival;
+  std::atomic<std::uint32_t> leases_known;  // 0 until leases of holders of an earlier sidecar have been ended
 
   alignas(64) std::atomic<std::uint64_t> committed;  // counts commits; group commit, see log_sync.h
   std::atomic<std::uint64_t> synced;                 // the commit up to which the log is on the disk
@@ -80,7 +78,8 @@ enum class SlotKind : std::uint8_t { free, receiver, peeker, watch, member };
 // The published state of a slot.
 struct Tag {
   SlotKind kind = SlotKind::free;
-  bool chosen = false;      // its owner is to look: for the entry in the slot, or for whatever happened
+  bool chosen = false;      // its owner is to look: for the entry it was chosen for, or for whatever happened
+  bool handed = false;      // the entry itself is in the slot, and nowhere else
   std::uint32_t queue = 0;  // number of the queue it waits on
 
   bool operator==(const Tag&) const = default;
@@ -89,10 +88,11 @@ struct Tag {
 using TagWord = std::atomic<std::uint32_t>;
 
 constexpr std::uint32_t encode(Tag tag) {
-  return static_cast<std::uint32_t>(tag.kind) | (tag.chosen ? 0x80U : 0U) | (tag.queue << 8);
+  return static_cast<std::uint32_t>(tag.kind) | (tag.chosen ? 0x80U : 0U) | (tag.handed ? 0x40U : 0U) |
+         (tag.queue << 8);
 }
 constexpr Tag decode_tag(std::uint32_t word) {
-  return {static_cast<SlotKind>(word & 0x7F), (word & 0x80) != 0, word >> 8};
+  return {static_cast<SlotKind>(word & 0x3F), (word & 0x80) != 0, (word & 0x40) != 0, word >> 8};
 }
 
 struct StoredKey {
@@ -100,14 +100,29 @@ struct StoredKey {
   unsigned char bytes[kMaxKeyLength];
 };
 
+// What is handed over besides number and key. Nothing longer is.
+inline constexpr std::size_t kMaxHanded = 1024;
+inline constexpr std::size_t kMaxHandedSender = 96;
+
+struct HandedEntry {
+  std::int64_t enqueued_us;
+  std::uint8_t has_sender;
+  std::uint8_t job_length;
+  std::uint8_t user_length;
+  std::uint16_t length;
+  char job[kMaxHandedSender];
+  char user[kMaxHandedSender];
+  char data[kMaxHanded];
+};
+
 struct alignas(64) Slot {
   futex::Word word;                   // changes whenever the owner is to look again
   std::atomic<std::uint32_t> asleep;  // 1 from before the owner sleeps until after
   RobustMutex life;                   // the owner's; of a watch: its member's
-  std::uint32_t member;               // of a watch: the slot of its process
+  std::atomic<std::uint32_t> member;  // of a watch: the slot of its process
   std::int32_t pid;
-  std::uint64_t incarnation;         // of a member: its number, never used again in this sidecar
-  std::uint64_t member_incarnation;  // of a watch
+  std::atomic<std::uint64_t> incarnation;         // of a member: its number, never used again in this sidecar
+  std::atomic<std::uint64_t> member_incarnation;  // of a watch
 
   std::uint8_t keyed;  // 1: only entries whose key stands in `order` to `key`
   KeyOrder order;
@@ -115,6 +130,9 @@ struct alignas(64) Slot {
 
   std::uint64_t entry;  // chosen for this entry; 0: for none, look what happened
   StoredKey entry_key;
+
+  std::uint8_t takes_hand;  // 1: an entry may be handed over; leases need the database
+  HandedEntry handed;
 };
 
 struct SidecarLayout {

@@ -3,16 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
-#include <thread>
 
+#include "dataqueue/entry_time.h"
 #include "dataqueue/fault_point.h"
+#include "dataqueue/spin.h"
 
 namespace usher {
 namespace {
-
-constexpr auto kSpin = std::chrono::microseconds(50);
 
 bool in_ring(SlotKind kind) {
   return kind == SlotKind::receiver || kind == SlotKind::peeker || kind == SlotKind::member;
@@ -33,29 +31,35 @@ std::string_view load(const StoredKey& stored) {
   return {reinterpret_cast<const char*>(stored.bytes), std::min<std::size_t>(stored.length, kMaxKeyLength)};
 }
 
-bool pays_to_spin() {
-  static const bool several = std::thread::hardware_concurrency() > 1;
-  return several;
+bool fits(const Entry& entry) {
+  if (entry.data.size() > kMaxHanded) return false;
+  return !entry.sender ||
+         (entry.sender->job.size() <= kMaxHandedSender && entry.sender->current_user.size() <= kMaxHandedSender);
 }
 
-void relax() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
+void write_handed(HandedEntry& handed, const Entry& entry) {
+  handed.enqueued_us = microseconds_of(entry.enqueued);
+  handed.length = static_cast<std::uint16_t>(entry.data.copy(handed.data, kMaxHanded));
+  handed.has_sender = entry.sender ? 1 : 0;
+  if (!entry.sender) return;
+  handed.job_length = static_cast<std::uint8_t>(entry.sender->job.copy(handed.job, kMaxHandedSender));
+  handed.user_length = static_cast<std::uint8_t>(entry.sender->current_user.copy(handed.user, kMaxHandedSender));
 }
 
-// True when the word changed within the spin.
-bool changes_soon(const futex::Word& word, std::uint32_t seen, Instant deadline) {
-  const Instant end = std::min(deadline, Clock::now() + kSpin);
-  do {
-    for (int i = 0; i < 32; ++i) {
-      if (word.load(std::memory_order_acquire) != seen) return true;
-      relax();
-    }
-  } while (Clock::now() < end);
-  return false;
+Entry read_handed(const Slot& slot) {
+  const HandedEntry& handed = slot.handed;
+  Entry entry;
+  entry.number = slot.entry;
+  entry.key = load(slot.entry_key);
+  entry.length = std::min<std::size_t>(handed.length, kMaxHanded);
+  entry.data.assign(handed.data, entry.length);
+  entry.enqueued = time_of(handed.enqueued_us);
+  const auto text = [](const char* bytes, std::size_t length) {
+    return std::string(bytes, std::min(length, kMaxHandedSender));
+  };
+  if (handed.has_sender != 0)
+    entry.sender = {text(handed.job, handed.job_length), text(handed.user, handed.user_length)};
+  return entry;
 }
 
 }  // namespace
@@ -77,7 +81,7 @@ std::optional<SlotNumber> SlotTable::enter_for(SlotKind kind, const Interest& in
     if (neighbour != slot && !is_alive(neighbour)) return std::nullopt;
     if (!show_life(slot)) continue;
     fill(slot, interest);
-    enter_ring(slot, neighbour, {kind, false, interest.queue});
+    enter_ring(slot, neighbour, {.kind = kind, .queue = interest.queue});
     return slot;
   }
 }
@@ -95,8 +99,8 @@ SlotNumber SlotTable::enter_watch(SlotNumber member, const Interest& interest) {
   const SlotNumber slot = free_slot();
   fill(slot, interest);
   at(slot).member = member;
-  at(slot).member_incarnation = at(member).incarnation;
-  publish(slot, {SlotKind::watch, false, interest.queue});
+  at(slot).member_incarnation = at(member).incarnation.load();
+  publish(slot, {.kind = SlotKind::watch, .queue = interest.queue});
   return slot;
 }
 
@@ -146,14 +150,16 @@ void SlotTable::fill(SlotNumber number, const Interest& interest) {
   Slot& slot = at(number);
   slot.asleep = 0;
   slot.pid = ::getpid();
-  slot.incarnation = control_.next_arrival.fetch_add(1) + 1;
+  const std::uint64_t place = control_.next_arrival.fetch_add(1) + 1;
+  slot.incarnation = place;
   slot.keyed = interest.key ? 1 : 0;
   if (interest.key) {
     slot.order = interest.key->order;
     store(slot.key, interest.key->key);
   }
   slot.entry = 0;
-  arrival(number).store(slot.incarnation, std::memory_order_relaxed);
+  slot.takes_hand = interest.takes_hand ? 1 : 0;
+  arrival(number).store(place, std::memory_order_relaxed);
 }
 
 void SlotTable::publish(SlotNumber slot, Tag value) {
@@ -192,31 +198,73 @@ void SlotTable::wait_on(SlotNumber slot, const Interest& interest) {
   const SlotKind kind = look(slot).kind;
   fill(slot, interest);
   arrival(slot).store(place, std::memory_order_relaxed);
-  publish(slot, {kind, false, interest.queue});
+  publish(slot, {.kind = kind, .queue = interest.queue});
 }
 
-bool SlotTable::suits(const Slot& slot, const EntryPlace& entry) const {
-  return slot.keyed == 0 || stands_in(slot.order, entry.key, load(slot.key));
+bool SlotTable::suits(const Slot& slot, std::string_view key) {
+  return slot.keyed == 0 || stands_in(slot.order, key, load(slot.key));
 }
 
-void SlotTable::offer(const EntryPlace& entry) {
-  std::optional<SlotNumber> best;
-  std::uint64_t best_arrival = UINT64_MAX;
+SlotTable::Candidates SlotTable::candidates(std::uint32_t queue, std::string_view key) const {
+  Candidates found;
+  std::uint64_t earliest = UINT64_MAX;
   const std::uint32_t end = occupied();
   for (SlotNumber slot = 0; slot < end; ++slot) {
-    const Tag found = decode_tag(tag(slot).load(std::memory_order_relaxed));
-    if (found.queue != entry.queue || found.chosen || !waits(found.kind)) continue;
-    if (found.kind == SlotKind::peeker) {
-      if (suits(at(slot), entry)) choose(slot, nullptr);
+    const Tag there = decode_tag(tag(slot).load(std::memory_order_relaxed));
+    if (there.queue != queue || !waits(there.kind)) continue;
+    found.seen = found.seen || there.kind == SlotKind::peeker;
+    if (there.chosen) continue;
+    if (there.kind == SlotKind::peeker) {
+      if (suits(at(slot), key)) found.peekers.push_back(slot);
       continue;
     }
     const std::uint64_t came = arrival(slot).load(std::memory_order_relaxed);
-    if (came < best_arrival && suits(at(slot), entry) && is_alive(slot)) {
-      best = slot;
-      best_arrival = came;
+    if (came < earliest && suits(at(slot), key) && is_alive(slot)) {
+      found.longest = slot;
+      earliest = came;
     }
   }
-  if (best) choose(*best, &entry);
+  return found;
+}
+
+void SlotTable::offer(const EntryPlace& entry) {
+  const Candidates found = candidates(entry.queue, entry.key);
+  for (const SlotNumber peeker : found.peekers) choose(peeker, nullptr);
+  if (found.longest) choose(*found.longest, &entry);
+}
+
+bool SlotTable::hand_over(std::uint32_t queue, const Entry& entry) {
+  if (control_.occupied.load(std::memory_order_relaxed) == 0 || !fits(entry)) return false;
+  const Candidates found = candidates(queue, entry.key);
+  if (!found.longest || found.seen || at(*found.longest).takes_hand == 0) return false;
+  const SlotNumber slot = *found.longest;
+  choose(slot, nullptr);
+  write_handed(at(slot).handed, entry);
+  at(slot).entry = entry.number;
+  store(at(slot).entry_key, entry.key);
+  fault::point("entry written");
+  Tag handed = look(slot);
+  handed.handed = true;
+  publish(slot, handed);
+  fault::point("entry handed over");
+  return true;
+}
+
+void SlotTable::accept_handed(SlotNumber slot) {
+  Tag accepted = look(slot);
+  accepted.handed = false;
+  at(slot).entry = 0;
+  publish(slot, accepted);
+}
+
+std::vector<SlotNumber> SlotTable::handed(std::uint32_t queue, const std::optional<KeyCondition>& which) const {
+  std::vector<SlotNumber> found;
+  for (SlotNumber slot = 0; slot < occupied(); ++slot) {
+    const Tag there = look(slot);
+    if (there.queue != queue || !there.handed || !takes_entries(there.kind)) continue;
+    if (!which || stands_in(which->order, load(at(slot).entry_key), which->key)) found.push_back(slot);
+  }
+  return found;
 }
 
 void SlotTable::choose(SlotNumber number, const EntryPlace* entry) {
@@ -228,7 +276,7 @@ void SlotTable::choose(SlotNumber number, const EntryPlace* entry) {
   fault::point("choice noted");
   publish(number, chosen);
   fault::point("choice published");
-  wake(chosen.kind == SlotKind::watch ? std::min(slot.member, kMaxSlots - 1) : number);
+  wake(chosen.kind == SlotKind::watch ? std::min(slot.member.load(), kMaxSlots - 1) : number);
 }
 
 // The change of the word and the look at `asleep` stand in one order for everybody, as their counterparts in sleep()
@@ -266,11 +314,12 @@ std::vector<std::uint64_t> SlotTable::reserved(std::uint32_t queue) const {
   return numbers;
 }
 
-std::optional<EntryPlace> SlotTable::chosen_entry(SlotNumber number) const {
+Choice SlotTable::choice_of(SlotNumber number) const {
   const Tag found = look(number);
   const Slot& slot = at(number);
-  if (!found.chosen || !takes_entries(found.kind) || slot.entry == 0) return std::nullopt;
-  return EntryPlace{found.queue, slot.entry, slot.keyed != 0 ? std::string(load(slot.entry_key)) : std::string()};
+  if (!found.chosen || !takes_entries(found.kind) || slot.entry == 0) return {};
+  if (found.handed) return {.handed = read_handed(slot), .queue = found.queue};
+  return {.place = EntryPlace{found.queue, slot.entry, std::string(load(slot.entry_key))}};
 }
 
 bool SlotTable::is_alive(SlotNumber slot) const {
@@ -328,9 +377,9 @@ void SlotTable::note_empty(std::uint32_t queue, bool empty) noexcept {
   word.store(empty ? word.load() | bit : word.load() & ~bit);
 }
 
-bool SlotTable::sleep(SlotNumber number, std::uint32_t seen, Instant deadline, bool spin) {
+bool SlotTable::sleep(SlotNumber number, std::uint32_t seen, Instant deadline, bool may_spin) {
   Slot& slot = at(number);
-  if (spin && pays_to_spin() && changes_soon(slot.word, seen, deadline)) return true;
+  if (may_spin && spin(deadline, [&] { return slot.word.load(std::memory_order_acquire) != seen; })) return true;
   const futex::Word& guarded = at(before(number)).life.word();
   const std::uint32_t life = guarded.load();
   if (!RobustMutex::is_alive(life)) return slot.word.load() != seen;

@@ -14,6 +14,12 @@
 // on his neighbour along without waking it (futex requeue), and changes its word, so that one who is just about to fall
 // asleep looks again. One alone in the ring sleeps on its own life: the next to come finds it there.
 //
+// Handing over. An unforced entry that meets a waiting receiver need not be stored: the sender chooses the receiver
+// (only to look), wakes it, writes the entry into its slot, and then says so in the tag; that store is the send. The
+// receiver takes the turn, and clears the tag; that store is the receive. Between the two the entry is in the slot
+// alone, in memory that outlives processes, as an unforced entry is allowed to be. If the receiver dies, whoever frees
+// its slot stores the entry first, and finds it stored already if it is the second to try.
+//
 // What if the process dies exactly here? Tags change in one store, so each slot is either there or not. Everything else
 // is derived from the tags, except who sleeps on whose life; that is changed with the turn only, and whoever gets the
 // turn after a dead owner wakes all in the ring once, which makes them build it anew. Until somebody takes the turn the
@@ -36,8 +42,9 @@ namespace usher {
 using SlotNumber = std::uint32_t;
 
 struct Interest {
-  std::uint32_t queue;
-  std::optional<KeyCondition> key;  // empty: any entry
+  std::uint32_t queue = 0;
+  std::optional<KeyCondition> key{};  // empty: any entry
+  bool takes_hand = false;            // an entry may be handed over without being stored
 };
 
 // An entry by its place: what a chosen slot names.
@@ -47,6 +54,14 @@ struct EntryPlace {
   std::string key;  // empty where the queue is not keyed
 
   bool is_keyed() const noexcept { return !key.empty(); }
+};
+
+// What a slot was chosen for: an entry in the database, or one that was handed over and is nowhere else. Neither: it is
+// not chosen, or only to look.
+struct Choice {
+  std::optional<EntryPlace> place{};
+  std::optional<Entry> handed{};
+  std::uint32_t queue = 0;  // of what was handed over
 };
 
 class SlotTable {
@@ -72,6 +87,10 @@ class SlotTable {
 
   // Chooses for an entry: all peekers who may see it, and the receiver or watch that has waited longest.
   void offer(const EntryPlace& entry);
+  // Gives an entry to the one that has waited longest, without the database. It survives every process: as long as the
+  // receiver has not taken it, it is in the slot; a receiver that dies leaves it there, and it is stored then.
+  // False: nobody waits, or somebody has to see it stored (a peeker, a lease), or it is too long.
+  bool hand_over(std::uint32_t queue, const Entry& entry);
   // Everyone who waits on the queue is to look what happened.
   void alarm(std::uint32_t queue);
   // Everyone in the ring wakes once, and who waits looks for entries.
@@ -79,8 +98,13 @@ class SlotTable {
 
   // The entries of the queue that somebody was chosen for.
   std::vector<std::uint64_t> reserved(std::uint32_t queue) const;
-  // What a slot was chosen for; empty when it is not chosen, or only to look.
-  std::optional<EntryPlace> chosen_entry(SlotNumber number) const;
+  Choice choice_of(SlotNumber number) const;
+  // The entry that was handed over is its receiver's now.
+  void accept_handed(SlotNumber slot);
+  // Who was handed an entry of the queue, and has not taken it yet; all, or those whose key stands in the relation.
+  std::vector<SlotNumber> handed(std::uint32_t queue, const std::optional<KeyCondition>& which) const;
+  // What was handed over is gone: its receiver finds nothing, and waits on.
+  void take_back(SlotNumber slot) { accept_handed(slot); }
 
   bool is_alive(SlotNumber slot) const;
   // A member of that incarnation is there and lives.
@@ -102,9 +126,9 @@ class SlotTable {
   Slot& at(SlotNumber slot) const noexcept { return sidecar_.layout().slots[slot]; }
   std::uint32_t word(SlotNumber slot) const noexcept { return at(slot).word.load(); }
 
-  // The owner of a ring slot sleeps until its word is no longer `seen`, the one before it dies, or the deadline. With
-  // `spin` it looks for 50 us before it sleeps. False: somebody has died.
-  bool sleep(SlotNumber number, std::uint32_t seen, Instant deadline, bool spin);
+  // The owner of a ring slot sleeps until its word is no longer `seen`, the one before it dies, or the deadline. It may
+  // spin before it sleeps. False: somebody has died.
+  bool sleep(SlotNumber number, std::uint32_t seen, Instant deadline, bool may_spin);
 
  private:
   TagWord& tag(SlotNumber slot) const noexcept { return sidecar_.layout().tags[slot]; }
@@ -119,7 +143,13 @@ class SlotTable {
   SlotNumber before(SlotNumber slot) const;
   SlotNumber after(SlotNumber slot) const;
   void hand_sleeper_on(SlotNumber sleeper, SlotNumber from, SlotNumber to);
-  bool suits(const Slot& slot, const EntryPlace& entry) const;
+  struct Candidates {
+    std::optional<SlotNumber> longest{};  // receiver or watch
+    std::vector<SlotNumber> peekers{};
+    bool seen = false;  // a peeker must find it in the database, also one that has been woken before
+  };
+  Candidates candidates(std::uint32_t queue, std::string_view key) const;
+  static bool suits(const Slot& slot, std::string_view key);
   void choose(SlotNumber number, const EntryPlace* entry);
   void wake(SlotNumber slot);
 

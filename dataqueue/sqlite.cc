@@ -52,8 +52,19 @@ ErrorCode code_of(int result, int error_number) {
   return of_the_system ? code_of_errno(error_number) : code_by_table(result);
 }
 
+// What failed in a commit is known to the file only, mostly to that of the log.
+int error_number_of(sqlite3* handle) {
+  const int known = sqlite3_system_errno(handle);
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+  if (known != 0 || log == nullptr || log->pMethods == nullptr) return known;
+  int last = 0;
+  log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &last);
+  return last;
+}
+
 [[noreturn]] void fail(sqlite3* handle, int result, const std::string& action) {
-  const int error_number = sqlite3_system_errno(handle);
+  const int error_number = error_number_of(handle);
   std::string text = action + ": " + sqlite3_errmsg(handle);
   const ErrorCode code = code_of(result, error_number);
   if (code == ErrorCode::io && error_number != 0) throw Error(code, text, error_number);

@@ -1,3 +1,4 @@
+#include "dataqueue/lease_state.h"
 #include "dataqueue/library_transaction.h"
 #include "dataqueue/watch_state.h"
 #include "dataqueue/work.h"
@@ -34,13 +35,13 @@ void Transaction::send(const DataQueue& queue, std::string_view data, const Key&
 std::optional<Entry> Transaction::receive(const DataQueue& queue, std::size_t limit) {
   check_same_library(*work_, queue.library());
   const QueueRecord& record = work_->queue(queue.name());
-  return work_->take(record, checked_selection(record, nullptr), std::nullopt, limit);
+  return work_->take(record, checked_selection(record, nullptr), {}, limit);
 }
 
 std::optional<Entry> Transaction::receive(const DataQueue& queue, const KeySelection& which, std::size_t limit) {
   check_same_library(*work_, queue.library());
   const QueueRecord& record = work_->queue(queue.name());
-  return work_->take(record, checked_selection(record, &which), std::nullopt, limit);
+  return work_->take(record, checked_selection(record, &which), {}, limit);
 }
 
 std::optional<Entry> Transaction::receive(Watch& watch, std::size_t limit) {
@@ -48,8 +49,20 @@ std::optional<Entry> Transaction::receive(Watch& watch, std::size_t limit) {
   return watch.state_->receive(*work_, limit);
 }
 
+void Transaction::complete(Lease& lease) {
+  check_same_library(*work_, lease.state_->library);
+  lease.state_->check_open();
+  work_->complete(lease.number());
+  work_->after_commit([&lease] { lease.state_->over = true; });
+}
+
 void Transaction::commit() {
   work_->commit();
+}
+
+void restore(Transaction& transaction, const DataQueue& queue, const Entry& entry) {
+  check_same_library(transaction.work(), queue.library());
+  transaction.work().restore(transaction.work().queue(queue.name()), entry);
 }
 
 Database& database_of(Transaction& transaction) {

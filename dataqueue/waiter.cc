@@ -6,8 +6,8 @@ Waiter::~Waiter() {
   if (slot_) library_.slots().play_dead(*slot_);
 }
 
-std::optional<EntryPlace> Waiter::place() const {
-  return slot_ ? library_.slots().chosen_entry(*slot_) : std::nullopt;
+Choice Waiter::choice() const {
+  return slot_ ? library_.slots().choice_of(*slot_) : Choice();
 }
 
 bool Waiter::stand(const Interest& interest) {
@@ -18,10 +18,13 @@ bool Waiter::stand(const Interest& interest) {
   return slot_.has_value();
 }
 
-bool Waiter::leave() {
-  if (slot_ && !library_.slots().leave(*slot_)) return false;
+void Waiter::leave() {
+  if (!slot_) return;
+  if (!library_.slots().leave(*slot_)) {
+    library_.slots().accept_handed(*slot_);
+    library_.slots().play_dead(*slot_);
+  }
   slot_.reset();
-  return true;
 }
 
 bool Waiter::sleep(Instant deadline, bool spin) {

@@ -1,7 +1,7 @@
 // A thread that waits for an entry in one call.
 //
 //   Waiter waiter(library);
-//   loop:  in a turn: take what is there for waiter.place(), and waiter.leave(); or waiter.stand(interest)
+//   loop:  in a turn: take what is there for waiter.choice(), and waiter.leave(); or waiter.stand(interest)
 //          without it: waiter.sleep(deadline)
 //
 // If it goes while it still stands there (an error, a wait that cannot get its turn any more) it plays dead: whoever is
@@ -21,10 +21,13 @@ class Waiter {
   Waiter& operator=(const Waiter&) = delete;
   ~Waiter();
 
-  // With the turn. The last two are false when a dead neighbour must be put right first.
-  std::optional<EntryPlace> place() const;
+  // With the turn.
+  Choice choice() const;
+  // False when a dead neighbour must be put right first.
   bool stand(const Interest& interest);
-  bool leave();
+  // The call is over, and what was handed over is the caller's. Plays dead when a dead neighbour stands in the way:
+  // both are put right by the next in the ring.
+  void leave();
 
   // Until it is chosen or the deadline passes. False: somebody has died.
   bool sleep(Instant deadline, bool spin);

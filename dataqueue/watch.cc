@@ -26,43 +26,38 @@ Interest Watch::State::interest(Work& work) const {
 // What is there already is offered like a new entry: to whoever has waited longest, by now perhaps to this one.
 void Watch::State::arm() {
   if (is_armed()) return;
-  auto repair = Work::Repair::when_needed;
-  while (true) {
-    Work work(*library, turn_deadline(), repair);
-    const Interest wanted = interest(work);
-    Member* member = library->member();
-    if (member != nullptr) {
-      slot = work.slots().enter_watch(member->slot(), wanted);
-      generation = library->generation();
-      member->add_watch(*slot, event.get());
-      const auto there = work.look(work.queue(name), wanted.key, Work::Among::unreserved, 0);
-      if (there) work.slots().offer({wanted.queue, there->number, there->key});
-      work.end();
-      return;
-    }
-    repair = Work::Repair::in_full;  // a dead neighbour in the ring
-  }
+  library->join();
+  Work work(*library, turn_deadline());
+  const Interest wanted = interest(work);
+  slot = work.slots().enter_watch(library->member().slot(), wanted);
+  generation = library->generation();
+  library->member().add_watch(*slot, event.get());
+  const auto there = work.look(work.queue(name), wanted.key, Work::Among::unreserved, 0);
+  if (there) work.slots().offer({wanted.queue, there->number, there->key});
+  work.end();
 }
 
 void Watch::State::disarm() {
   if (!is_armed()) return;
   Work work(*library, turn_deadline());
-  library->member()->remove_watch(*slot);
+  library->member().remove_watch(*slot);
   work.disarm(*slot);
-  work.end();
+  work.commit();
   slot.reset();
   drain();
 }
 
 void Watch::State::leave_slot() {
-  library->member()->remove_watch(*slot);
+  library->member().remove_watch(*slot);
   library->slots().leave(*slot);
   slot.reset();
   drain();
 }
 
 void Watch::State::disarm_later() {
-  if (is_armed()) library->armed_member().remove_watch_later(*slot);
+  if (!is_armed()) return;
+  library->member().remove_watch(*slot);
+  library->member().do_later([armed = *slot](Work& work) { work.disarm(armed); });
 }
 
 void Watch::State::drain() const noexcept {
@@ -74,7 +69,7 @@ void Watch::State::drain() const noexcept {
 std::optional<Entry> Watch::State::receive(Work& work, std::size_t limit) {
   const QueueRecord& queue = work.queue(name);
   const Interest wanted = interest(work);
-  auto entry = work.take(queue, wanted.key, is_armed() ? work.slots().chosen_entry(*slot) : std::nullopt, limit);
+  auto entry = work.take(queue, wanted.key, is_armed() ? work.slots().choice_of(*slot) : Choice(), limit);
   if (!is_armed()) return entry;
   if (entry) {
     work.after_commit([this] { leave_slot(); });

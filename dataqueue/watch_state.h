@@ -28,6 +28,7 @@ struct Watch::State {
   std::uint32_t generation = 0;  // of the process that armed it
 
  private:
+  // Not to be handed entries: taking one may be part of a transaction, and only the database can do both at once.
   Interest interest(Transaction::Work& work) const;
   void leave_slot();
   void drain() const noexcept;

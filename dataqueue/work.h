@@ -35,6 +35,7 @@ class Transaction::Work {
   Database& database();
   Catalog& catalog();
   EntryStore& entries();
+  LeaseStore& leases();
 
   // From the copy in memory.  Errors: queue_not_found.
   const QueueRecord& queue(const std::string& name);
@@ -43,12 +44,24 @@ class Transaction::Work {
   // Catalogs of all processes are read anew. To be called before the commit that changes the queues.
   void catalog_changes();
 
-  void send(const QueueRecord& queue, std::string_view data, const Key* key);
+  // With `yes` nothing else may happen in this turn, for what is handed over cannot be rolled back.
+  enum class MayHandOver { no, yes };
+  void send(const QueueRecord& queue, std::string_view data, const Key* key, MayHandOver may = MayHandOver::no);
+  // An entry with its own time, sender and deliveries.
+  void restore(const QueueRecord& queue, const Entry& entry);
   // Puts an entry at its place and offers it to who waits, at the commit.
   void put(const QueueRecord& queue, const Entry& entry);
-  // Removes an entry and returns it: the one at `place` if it is given and there, else the next that is nobody's.
-  std::optional<Entry> take(const QueueRecord& queue, const std::optional<KeyCondition>& which,
-                            const std::optional<EntryPlace>& place, std::size_t limit);
+  // Removes an entry and returns it: what the caller was chosen for if it is there, else the next that is nobody's.
+  std::optional<Entry> take(const QueueRecord& queue, const std::optional<KeyCondition>& which, const Choice& choice,
+                            std::size_t limit);
+  // The same as take(), under a lease of this process, which must have joined.
+  std::optional<LeasedEntry> lease(const QueueRecord& queue, const std::optional<KeyCondition>& which,
+                                   const Choice& choice);
+  // Errors: lease_lost.
+  void complete(std::uint64_t lease);
+  void release(std::uint64_t lease);
+  // Entries of the queue that are in slots only are gone, at the commit.
+  void take_back_handed(std::uint32_t queue);
   // How many went.
   std::uint64_t clear(const QueueRecord& queue, const std::optional<KeyCondition>& which);
   // The next entry left where it is: of all, or of those that are nobody's.
@@ -56,11 +69,13 @@ class Transaction::Work {
   std::optional<Entry> look(const QueueRecord& queue, const std::optional<KeyCondition>& which, Among among,
                             std::size_t limit);
 
-  // Frees the slot of a watch; the entry it was chosen for is offered to others.
+  // Frees the slot of a watch at the commit; the entry it was chosen for is offered to others.
   void disarm(SlotNumber watch);
 
   // Something for the moment after the commit, while the turn is still held.
   void after_commit(std::function<void()> action) { after_commit_.push_back(std::move(action)); }
+  // end() returns when the disk has it, as with a queue that has force; not in a library that never waits for the disk.
+  void waits_for_disk();
   // Wakes, commits; keeps the turn.
   void commit_in_turn();
   // Gives the turn back, rolls back what was not committed; then waits for the disk where a queue has force.
@@ -72,9 +87,17 @@ class Transaction::Work {
 
  private:
   void begin();
+  void put_counted(const QueueRecord& queue, const Entry& entry);
   void take_turn(Instant deadline, Repair how);
   void repair();
-  void give_back() noexcept;
+  void pass_on(SlotNumber slot);
+  void end_leases_of_the_dead();
+  void give_back(const LeasedEntry& leased);
+  bool move_to_dead_letter(const QueueRecord& queue, const LeasedEntry& leased);
+  LeasedEntry end_lease(std::uint64_t lease);
+  std::optional<Entry> take_out(const QueueRecord& queue, const std::optional<KeyCondition>& which,
+                                const std::optional<EntryPlace>& place, std::size_t limit);
+  void release_turn() noexcept;
 
   LibraryState& library_;
   std::uint32_t generation_;
@@ -100,6 +123,7 @@ class Reading {
   Database& database() noexcept { return library_.connection().database; }
   Catalog& catalog() noexcept { return library_.connection().catalog; }
   EntryStore& entries() noexcept { return library_.connection().entries; }
+  LeaseStore& leases() noexcept { return library_.connection().leases; }
   QueueDescription describe(const QueueRecord& queue);
 
  private:

@@ -1,7 +1,11 @@
-// What the pool tells the listener: how each ready worker is reached.
+// What pool and listener tell each other of workers: how each is reached, how many wait, and that one is wanted.
 //
-// Model:  WorkerChannel + the listener's end of that worker's channel, before the worker's id is in the ready queue; so an id
-//         that the listener receives is one it has heard of. A new listener is told of all ready workers, then Introduced.
+// Model:  pool, road "queue":  WorkerChannel + the listener's end of that worker's channel, before the worker's id is in the
+//                              ready queue; so an id that the listener receives is one it has heard of, or will.
+//               road "shared": SharedChannel + the listener's end of the channel on which the pool's idle workers wait, and
+//                              SharedReady whenever their number changes. A new channel ends the one before it.
+//         A new listener is told of all that, then Introduced.
+//         listener, road "spawn": SpawnWorker + the worker's end of a channel that already holds the hand-over.
 #pragma once
 
 #include <array>
@@ -12,12 +16,14 @@
 
 namespace usher {
 
-enum class PoolTellsListener : std::uint8_t { worker_channel = 1, introduced };
+enum class PoolTellsListener : std::uint8_t { worker_channel = 1, introduced, shared_channel, shared_ready };
+enum class ListenerAsksPool : std::uint8_t { spawn_worker = 1 };
 
 struct WorkerChannel {
   static constexpr auto kKind = PoolTellsListener::worker_channel;
   std::array<std::uint8_t, 16> id{};
-  static auto fields(auto& m) { return std::tie(m.id); }
+  Text<32> pool;
+  static auto fields(auto& m) { return std::tie(m.id, m.pool); }
 };
 
 struct Introduced {
@@ -25,10 +31,36 @@ struct Introduced {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
+struct SharedChannel {
+  static constexpr auto kKind = PoolTellsListener::shared_channel;
+  Text<32> pool;
+  static auto fields(auto& m) { return std::tie(m.pool); }
+};
+
+struct SharedReady {
+  static constexpr auto kKind = PoolTellsListener::shared_ready;
+  Text<32> pool;
+  std::uint32_t idle = 0;
+  static auto fields(auto& m) { return std::tie(m.pool, m.idle); }
+};
+
+// `may_wait`: for a place, when the pool has none; else the pool answers NoRoom in that channel.
+struct SpawnWorker {
+  static constexpr auto kKind = ListenerAsksPool::spawn_worker;
+  Text<32> pool;
+  bool may_wait = true;
+  static auto fields(auto& m) { return std::tie(m.pool, m.may_wait); }
+};
+
 enum class PoolState : std::uint8_t { known };
 inline constexpr std::array kPoolAnnouncements{
     request<WorkerChannel>(in(PoolState::known), Often::any, 1),
     request<Introduced>(in(PoolState::known), Often::any, 0),
+    request<SharedChannel>(in(PoolState::known), Often::any, 1),
+    request<SharedReady>(in(PoolState::known), Often::any, 0),
+};
+inline constexpr std::array kListenerWishes{
+    request<SpawnWorker>(in(PoolState::known), Often::any, 1),
 };
 
 }  // namespace usher

@@ -4,7 +4,10 @@
 // Model:  listener: HandOver + client ->   worker: checks the client, answers Taken
 //         listener: Evict ->               worker: ends the login (its login process says 904)
 //                                          worker: LoginOver when the login is over, whatever came of it
-//         A worker that closes the channel without Taken never had the client: the listener gives it to another.
+//         A worker that closes the channel without Taken never had the client: the listener gives it to another. A worker
+//         whose Taken cannot be sent never gets the client: the listener has taken it back.
+//         On the shared road the message has two descriptors, the client and the worker's end of a channel for its answers; on
+//         the road "spawn" the pool says NoRoom in the place of a worker that it will not start.
 #pragma once
 
 #include <array>
@@ -17,7 +20,7 @@
 namespace usher {
 
 enum class ListenerSays : std::uint8_t { hand_over = 1, evict };
-enum class WorkerTellsListener : std::uint8_t { taken = 1, login_over };
+enum class WorkerTellsListener : std::uint8_t { taken = 1, login_over, no_room };
 
 struct HandOver {
   static constexpr auto kKind = ListenerSays::hand_over;
@@ -42,6 +45,11 @@ struct LoginOver {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
+struct NoRoom {
+  static constexpr auto kKind = WorkerTellsListener::no_room;
+  static auto fields(auto& /*m*/) { return std::tie(); }
+};
+
 // What the listener may say to a worker.
 enum class WorkerState : std::uint8_t { waiting, has_client };
 inline constexpr std::array kListenerRequests{
@@ -49,11 +57,17 @@ inline constexpr std::array kListenerRequests{
     request<Evict>(in(WorkerState::has_client), Often::any, 0),
 };
 
+// What comes over a channel on which all idle workers of a pool wait.
+inline constexpr std::array kSharedRequests{
+    request<HandOver>(in(WorkerState::waiting), Often::any, 2),
+};
+
 // What a worker may say to the listener.
 enum class HandOverState : std::uint8_t { sent, taken };
 inline constexpr std::array kWorkerReports{
     request<Taken>(in(HandOverState::sent), Often::once, 0),
     request<LoginOver>(in(HandOverState::taken), Often::once, 0),
+    request<NoRoom>(in(HandOverState::sent), Often::once, 0),
 };
 
 // Is this a stream socket that is, or was, connected, in blocking mode? Anything else was not accepted by a listener.

@@ -1,155 +1,176 @@
 #include "server/dispatcher.h"
 
-#include <sys/epoll.h>
-
 #include <algorithm>
 
-#include "base/log.h"
+#include "server/queue_road.h"
+#include "server/shared_road.h"
+#include "server/spawn_road.h"
 
 namespace usher {
 
+using namespace std::chrono_literals;
 using State = Visitor::State;
 
-void Dispatcher::open(const std::string& runtime_directory) {
-  if (!registry_) registry_.emplace(runtime_directory, Registry::Open::existing);
-  schedule();
-}
+namespace {
+
+constexpr unsigned kAtOnce = 3;  // new attempts after workers that died; later ones after growing pauses
+
+Clock::duration pause_after(unsigned attempts) { return std::min<Clock::duration>(5ms * (1U << (attempts - kAtOnce)), 1s); }
+
+}  // namespace
+
+// ---- clients ----
 
 void Dispatcher::add(const VisitorPtr& visitor) {
   visitor->state = State::pending;
-  queues_[visitor->pool].pending[visitor->serial] = visitor;
-  schedule();
+  Line& line = line_of(*visitor);
+  line.pending[visitor->serial] = visitor;
+  schedule(line);
+}
+
+bool Dispatcher::withdraw(Visitor& visitor) {
+  if (visitor.state == State::pending) return true;
+  if (visitor.state != State::handed_over || !visitor.delivery->withdraw()) return false;
+  visitor.state = State::pending;
+  line_of(visitor).road->settled(visitor);
+  visitor.delivery.reset();
+  return true;
 }
 
 void Dispatcher::remove(Visitor& visitor) {
-  queues_[visitor.pool].pending.erase(visitor.serial);
-  const auto worker = workers_.find(visitor.worker);
-  if (worker != workers_.end() && worker->second.visitor.get() == &visitor) worker->second.visitor = nullptr;
-}
-
-void Dispatcher::evict(const Visitor& visitor) {
-  const auto worker = workers_.find(visitor.worker);
-  if (worker != workers_.end()) worker->second.link->send(Evict{});
+  Line& line = line_of(visitor);
+  line.pending.erase(visitor.serial);
+  line.road->settled(visitor);
+  visitor.delivery.reset();
 }
 
 std::size_t Dispatcher::pending() const {
   std::size_t count = 0;
-  for (const auto& [pool, queue] : queues_) count += queue.pending.size();
+  for (const auto& [key, line] : lines_) count += line.pending.size();
   return count;
 }
 
-void Dispatcher::announce(const JobId& id, Channel channel) {
-  Worker& worker = workers_[id];
-  worker.link = std::make_unique<Link>(
-      loop_, std::move(channel), [this, id](Packet& packet) { hear(id, packet); },
-      [this, id](const std::string& why) {
-        if (why != "it is gone") log::error("worker_broke_protocol", {{"worker", id.hex()}, {"reason", why}});
-        lose(id);
-      },
-      0);
-  const auto early = early_.find(id);
-  if (early == early_.end()) return;
-  queues_[early->second].in_hand.push_back(id);
-  early_.erase(early);
-  schedule();
+// ---- the pool ----
+
+void Dispatcher::meet_pool(const std::string& runtime_directory) {
+  if (!registry_) registry_.emplace(runtime_directory, Registry::Open::existing);
+}
+
+void Dispatcher::worker_channel(const WorkerChannel& worker, Channel channel) {
+  road<QueueRoad>(worker.pool.str(), Dispatch::queue).announce(JobId{worker.id}, std::move(channel));
+}
+
+void Dispatcher::shared_channel(const SharedChannel& shared, Channel channel) {
+  road<SharedRoad>(shared.pool.str(), Dispatch::shared).connect(std::move(channel));
+}
+
+void Dispatcher::shared_ready(const SharedReady& ready) {
+  road<SharedRoad>(ready.pool.str(), Dispatch::shared).set_idle(ready.idle);
+}
+
+void Dispatcher::introduced() {
+  opened_ = true;
+  for (auto& [key, line] : lines_) schedule(line);
+}
+
+void Dispatcher::pool_is_gone() {
+  for (auto& [key, line] : lines_) line.road->pool_is_gone();
+}
+
+void Dispatcher::use_only(const std::set<LineKey>& roads) {
+  for (auto& [key, line] : lines_) {
+    if (!roads.contains(key)) line.road->pool_is_gone();
+  }
+}
+
+// ---- lines ----
+
+Dispatcher::Line& Dispatcher::line(const LineKey& key) {
+  Line& line = lines_[key];
+  if (!line.road) line.road = make_road(key);
+  return line;
+}
+
+template <class R>
+R& Dispatcher::road(const std::string& pool, Dispatch dispatch) {
+  return static_cast<R&>(*line({pool, dispatch}).road);
+}
+
+std::unique_ptr<Road> Dispatcher::make_road(const LineKey& key) {
+  RoadServices services{loop_, callbacks_.control_record,
+                        [this](const VisitorPtr& visitor, std::unique_ptr<Delivery> delivery) {
+                          handed_over(visitor, std::move(delivery));
+                        },
+                        [this, key] { schedule(lines_.at(key)); }, callbacks_.hear_pool};
+  switch (key.second) {
+    case Dispatch::queue: return std::make_unique<QueueRoad>(std::move(services), registry_, key.first);
+    case Dispatch::shared: return std::make_unique<SharedRoad>(std::move(services));
+    case Dispatch::spawn: return std::make_unique<SpawnRoad>(std::move(services), key.first, callbacks_.ask_pool);
+  }
+  throw std::logic_error("a road that is none");
 }
 
 // Once a round, however many clients came in it.
-void Dispatcher::schedule() {
-  if (!registry_ || std::exchange(scheduled_, true)) return;
-  loop_.defer([this] {
-    scheduled_ = false;
-    for (auto& [pool, queue] : queues_) {
-      if (!queue.pending.empty() && !queue.waits()) dispatch(pool, queue);
-    }
+void Dispatcher::schedule(Line& line) {
+  line.due = true;
+  if (!opened_ || std::exchange(scheduled_, true)) return;
+  loop_.defer([this] { run(); });
+}
+
+void Dispatcher::run() {
+  scheduled_ = false;
+  for (auto& [key, line] : lines_) {
+    if (!std::exchange(line.due, false)) continue;
+    line.road->dispatch(line.pending);
+    turn_away_impatient(line);
+  }
+}
+
+// The newest in line, but for as many as a worker is certain for.
+void Dispatcher::turn_away_impatient(Line& line) {
+  while (line.pending.size() > line.road->certain()) {
+    const VisitorPtr newest = line.pending.rbegin()->second;
+    if (newest->may_wait) return;
+    callbacks_.unservable(newest);
+  }
+}
+
+// ---- workers ----
+
+void Dispatcher::handed_over(const VisitorPtr& visitor, std::unique_ptr<Delivery> delivery) {
+  visitor->state = State::handed_over;
+  visitor->delivery = std::move(delivery);
+  visitor->delivery->call([this, weak = std::weak_ptr(visitor)](Delivery::Event event) {
+    const VisitorPtr known = weak.lock();
+    if (known && known->delivery) hear(known, event);
   });
 }
 
-void Dispatcher::dispatch(const std::string& pool, PoolQueue& queue) {
-  while (!queue.pending.empty()) {
-    if (queue.in_hand.empty() && !assign(pool, queue)) return wait_for_ready(pool, queue);
-    hand_over(pool, queue);
-  }
-}
-
-// Ids of ready workers, for as many clients as wait. False when there is none.
-bool Dispatcher::assign(const std::string& pool, PoolQueue& queue) {
-  Registry::Update update(*registry_);
-  std::vector<JobId> ids;
-  const std::size_t wanted = std::min(queue.pending.size(), kBatch);
-  while (ids.size() < wanted) {
-    const bool watched = queue.ready && queue.ready->armed();
-    const std::optional<JobId> id = watched ? update.assign(pool, *queue.ready) : update.assign(pool);
-    if (!id) break;
-    ids.push_back(*id);
-  }
-  update.commit();
-  queue.in_hand = std::move(ids);
-  return !queue.in_hand.empty();
-}
-
-void Dispatcher::wait_for_ready(const std::string& pool, PoolQueue& queue) {
-  if (!queue.ready) {
-    queue.ready.emplace(registry_->watch_ready(pool));
-    queue.watch = loop_.watch(queue.ready->fd(), EPOLLIN, [this, &pool = pool, &queue](std::uint32_t) {
-      if (queue.pending.empty()) return queue.ready->disarm();
-      dispatch(pool, queue);
-    });
-  }
-  queue.ready->arm();
-  const auto waiting = queue.pending;
-  for (const auto& [serial, visitor] : waiting) callbacks_.no_worker(visitor);
-}
-
-void Dispatcher::hand_over(const std::string& pool, PoolQueue& queue) {
-  for (const JobId& id : std::exchange(queue.in_hand, {})) {
-    const auto worker = workers_.find(id);
-    if (worker == workers_.end()) {
-      early_[id] = pool;
-      continue;
-    }
-    if (queue.pending.empty()) {
-      queue.in_hand.push_back(id);
-      continue;
-    }
-    const VisitorPtr visitor = queue.pending.begin()->second;
-    if (send(id, worker->second, visitor)) queue.pending.erase(visitor->serial);
-  }
-}
-
-bool Dispatcher::send(const JobId& id, Worker& worker, const VisitorPtr& visitor) {
-  if (!worker.link->send_now(callbacks_.control_record(*visitor), visitor->fd.get())) return false;
-  worker.visitor = visitor;
-  visitor->worker = id;
-  visitor->state = State::handed_over;
-  return true;
-}
-
-void Dispatcher::hear(const JobId& id, Packet& packet) {
-  Worker& worker = workers_.at(id);
-  const VisitorPtr visitor = worker.visitor;
-  worker.gate.check(packet, worker.taken ? HandOverState::taken : HandOverState::sent);
-  if (static_cast<WorkerTellsListener>(packet.kind()) == WorkerTellsListener::taken) {
-    worker.taken = true;
-    if (visitor && visitor->state == State::handed_over) {
+void Dispatcher::hear(const VisitorPtr& visitor, Delivery::Event event) {
+  switch (event) {
+    case Delivery::Event::taken:
+      if (visitor->state != State::handed_over) return;  // evicted meanwhile
       visitor->state = State::taken;
       visitor->timer.end();
-    }
-    return;
+      return line_of(*visitor).road->settled(*visitor);
+    case Delivery::Event::no_room: return callbacks_.unservable(visitor);
+    case Delivery::Event::login_over: return callbacks_.login_over(visitor);
+    case Delivery::Event::lost: return lose(visitor);
   }
-  worker.visitor = nullptr;
-  if (visitor) callbacks_.login_over(visitor);
 }
 
 // A client that was not taken waits for another worker, in its old place.
-void Dispatcher::lose(const JobId& id) {
-  const auto worker = workers_.extract(id);
-  const VisitorPtr visitor = worker.mapped().visitor;
-  if (!visitor) return;
-  if (worker.mapped().taken || visitor->state == State::evicted) return callbacks_.login_over(visitor);
+void Dispatcher::lose(const VisitorPtr& visitor) {
+  if (visitor->delivery->taken() || visitor->state == State::evicted) return callbacks_.login_over(visitor);
+  line_of(*visitor).road->settled(*visitor);
+  visitor->delivery.reset();
   const bool too_late = Clock::now() >= visitor->pending_until;
   if (too_late || ++visitor->attempts >= kMaxAttempts) return callbacks_.unservable(visitor);
-  add(visitor);
+  visitor->state = State::pending;
+  if (visitor->attempts <= kAtOnce) return callbacks_.returned(visitor);
+  visitor->retry = loop_.after(pause_after(visitor->attempts), [this, weak = std::weak_ptr(visitor)] {
+    if (const VisitorPtr known = weak.lock()) callbacks_.returned(known);
+  });
 }
 
 }  // namespace usher

@@ -1,8 +1,8 @@
 // Clients that wait for a worker, and workers that wait for a client, brought together.
 //
-// Model:  a client is pending until it has been handed over and taken. Ids come out of the ready queue together with the change
-//         of their job's state; a pool whose queue is empty is watched, and its clients wait in order of arrival. A worker that
-//         is gone before it said Taken leaves its client pending, in its old place.
+// Model:  a client is pending until it has been handed over and taken. Every pool has a line for each of the roads its listeners
+//         use; clients wait there in order of arrival. A worker that is gone before it said Taken leaves its client pending, in
+//         its old place.
 #pragma once
 
 #include <functional>
@@ -12,72 +12,73 @@
 #include <set>
 #include <string>
 
-#include "base/link.h"
+#include "handover/announcement.h"
 #include "handover/hand_over.h"
 #include "jobs/registry.h"
-#include "server/visitor.h"
+#include "server/road.h"
 
 namespace usher {
 
+class QueueRoad;
+
 class Dispatcher {
  public:
-  using VisitorPtr = std::shared_ptr<Visitor>;
   struct Callbacks {
     std::function<HandOver(const Visitor&)> control_record;
-    std::function<void(const VisitorPtr&)> login_over;  // also when its worker died: the listener lets go of it
-    std::function<void(const VisitorPtr&)> no_worker;   // none is ready: may it wait?
-    std::function<void(const VisitorPtr&)> unservable;  // worker after worker died over it
+    std::function<bool(const SpawnWorker&, UniqueFd)> ask_pool;
+    std::function<void()> hear_pool;  // reads what announcements have come by now
+    std::function<void(const VisitorPtr&)> returned;     // no worker has it: it is to be added again
+    std::function<void(const VisitorPtr&)> login_over;   // also when its worker died: the listener lets go of it
+    std::function<void(const VisitorPtr&)> unservable;   // it may not wait and none is ready; or worker after worker died over it
   };
 
   Dispatcher(EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
 
-  // Nothing is dispatched before the registry is there.
-  void open(const std::string& runtime_directory);
-  bool opened() const noexcept { return registry_.has_value(); }
-
   void add(const VisitorPtr& visitor);
+  // Out of the line; false when a worker has it.
+  bool withdraw(Visitor& visitor);
+  // The listener lets go of it.
   void remove(Visitor& visitor);
-  void evict(const Visitor& visitor);
   std::size_t pending() const;
 
-  // The pool says how a ready worker is reached.
-  void announce(const JobId& id, Channel channel);
+  // A pool is there, and its registry. Nothing is dispatched before introduced().
+  void meet_pool(const std::string& runtime_directory);
+  void worker_channel(const WorkerChannel& worker, Channel channel);
+  void shared_channel(const SharedChannel& shared, Channel channel);
+  void shared_ready(const SharedReady& ready);
+  void introduced();
+  bool opened() const noexcept { return opened_; }
+  void pool_is_gone();
+  // With a new configuration: workers that wait on other roads go.
+  void use_only(const std::set<std::pair<std::string, Dispatch>>& roads);
 
  private:
   static constexpr unsigned kMaxAttempts = 20;
-  static constexpr std::size_t kBatch = 32;
 
-  struct Worker {
-    std::unique_ptr<Link> link;
-    Gate gate{kWorkerReports};
-    bool taken = false;
-    VisitorPtr visitor;
+  struct Line {
+    std::unique_ptr<Road> road;
+    Pending pending;
+    bool due = false;
   };
-  struct PoolQueue {
-    std::map<std::uint64_t, VisitorPtr> pending;  // in order of arrival
-    std::vector<JobId> in_hand;                      // assigned, and without a client yet
-    std::optional<Watch> ready;
-    EventLoop::Watch watch;
+  using LineKey = std::pair<std::string, Dispatch>;
 
-    bool waits() const { return in_hand.empty() && ready && ready->armed(); }
-  };
-
-  void schedule();
-  void dispatch_all();
-  void dispatch(const std::string& pool, PoolQueue& queue);
-  bool assign(const std::string& pool, PoolQueue& queue);
-  void wait_for_ready(const std::string& pool, PoolQueue& queue);
-  void hand_over(const std::string& pool, PoolQueue& queue);
-  bool send(const JobId& id, Worker& worker, const VisitorPtr& visitor);
-  void hear(const JobId& id, Packet& packet);
-  void lose(const JobId& id);
+  Line& line_of(const Visitor& visitor) { return line({visitor.pool, visitor.dispatch}); }
+  Line& line(const LineKey& key);
+  template <class R>
+  R& road(const std::string& pool, Dispatch dispatch);
+  std::unique_ptr<Road> make_road(const LineKey& key);
+  void schedule(Line& line);
+  void run();
+  void turn_away_impatient(Line& line);
+  void handed_over(const VisitorPtr& visitor, std::unique_ptr<Delivery> delivery);
+  void hear(const VisitorPtr& visitor, Delivery::Event event);
+  void lose(const VisitorPtr& visitor);
 
   EventLoop& loop_;
   Callbacks callbacks_;
   std::optional<Registry> registry_;
-  std::map<std::string, PoolQueue> queues_;
-  std::map<JobId, Worker> workers_;
-  std::map<JobId, std::string> early_;  // assigned, and not announced yet: which pool
+  bool opened_ = false;
+  std::map<LineKey, Line> lines_;
   bool scheduled_ = false;
 };
 

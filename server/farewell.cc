@@ -15,9 +15,15 @@ void Farewells::say(UniqueFd client, Code code, std::string_view text) {
   const auto place = leaving_.emplace(leaving_.end());
   place->fd = std::move(client);
   place->watch = loop_.watch(place->fd.get(), EPOLLIN | EPOLLRDHUP, [this, place](std::uint32_t) {
-    if (discard_input(place->fd.get())) leaving_.erase(place);
+    if (discard_input(place->fd.get())) close(place);
   });
-  place->deadline = loop_.after(kLingerTime, [this, place] { leaving_.erase(place); });
+  place->deadline = loop_.after(kLingerTime, [this, place] { close(place); });
+}
+
+// A message that nobody has read may still hold a duplicate.
+void Farewells::close(std::list<Leaving>::iterator place) {
+  ::shutdown(place->fd.get(), SHUT_RDWR);
+  leaving_.erase(place);
 }
 
 }  // namespace usher

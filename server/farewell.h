@@ -23,6 +23,8 @@ class Farewells {
     EventLoop::Watch watch;
     EventLoop::Timer deadline;
   };
+  void close(std::list<Leaving>::iterator place);
+
   EventLoop& loop_;
   std::list<Leaving> leaving_;
 };

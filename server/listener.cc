@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/configuration.h"
@@ -22,7 +23,6 @@ namespace usher {
 namespace {
 
 using namespace std::chrono_literals;
-using VisitorPtr = Dispatcher::VisitorPtr;
 
 constexpr int kAcceptsARound = 64;
 constexpr auto kPause = 100ms;         // when there is no descriptor or memory for another client
@@ -93,15 +93,31 @@ class Listener {
     places_ = std::exchange(next_, {});
     generation_ = next_generation_;
     for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
+    std::set<std::pair<std::string, Dispatch>> roads;
+    for (const Place& place : places_) roads.emplace(place.config.pool, place.config.dispatch);
+    dispatcher_.use_only(roads);
     const auto all = visitors_;
     for (const auto& [serial, visitor] : all) {
-      if (visitor->state == Visitor::State::pending && !has_place(visitor->listener)) turn_away(visitor, Code::busy);
+      if (visitor->state == Visitor::State::pending) find_place(visitor);
     }
     report_ready();
   }
 
-  bool has_place(const std::string& listener) const {
-    return std::any_of(places_.begin(), places_.end(), [&](const Place& place) { return place.config.name == listener; });
+  // Its listener may have gone, or have another pool or another road.
+  void find_place(const VisitorPtr& visitor) {
+    const auto place = std::find_if(places_.begin(), places_.end(),
+                                    [&](const Place& other) { return other.config.name == visitor->listener; });
+    if (place == places_.end()) return turn_away(visitor, Code::busy);
+    dispatcher_.remove(*visitor);
+    go_to(*place, *visitor);
+    dispatcher_.add(visitor);
+  }
+
+  static void go_to(const Place& place, Visitor& visitor) {
+    visitor.listener = place.config.name;
+    visitor.pool = place.config.pool;
+    visitor.dispatch = place.config.dispatch;
+    visitor.may_wait = place.may_wait;
   }
 
   void watch_place(std::size_t index) {
@@ -112,17 +128,32 @@ class Listener {
   void meet_pool(Packet& packet) {
     pool_ = std::make_unique<Link>(
         loop_, Channel(packet.take_descriptor(0)), [this](Packet& said) { hear_pool(said); },
-        [this](const std::string&) { pool_.reset(); }, 1);
+        [this](const std::string&) {
+          pool_.reset();
+          dispatcher_.pool_is_gone();
+        },
+        1);
     pool_gate_ = Gate(kPoolAnnouncements);
   }
 
   void hear_pool(Packet& packet) {
     pool_gate_.check(packet, PoolState::known);
-    if (static_cast<PoolTellsListener>(packet.kind()) == PoolTellsListener::worker_channel) {
-      return dispatcher_.announce(JobId{packet.as<WorkerChannel>().id}, Channel(packet.take_descriptor(0)));
+    dispatcher_.meet_pool(runtime_directory_);
+    switch (static_cast<PoolTellsListener>(packet.kind())) {
+      case PoolTellsListener::worker_channel:
+        return dispatcher_.worker_channel(packet.as<WorkerChannel>(), Channel(packet.take_descriptor(0)));
+      case PoolTellsListener::shared_channel:
+        return dispatcher_.shared_channel(packet.as<SharedChannel>(), Channel(packet.take_descriptor(0)));
+      case PoolTellsListener::shared_ready: return dispatcher_.shared_ready(packet.as<SharedReady>());
+      case PoolTellsListener::introduced: break;
     }
-    dispatcher_.open(runtime_directory_);
+    dispatcher_.introduced();
     report_ready();
+  }
+
+  bool ask_pool(const SpawnWorker& wish, UniqueFd workers_end) {
+    if (pool_) pool_->send(wish, std::move(workers_end));
+    return pool_ != nullptr;
   }
 
   void report_ready() {
@@ -162,14 +193,13 @@ class Listener {
     const auto visitor = std::make_shared<Visitor>();
     visitor->serial = ++serial_;
     visitor->fd = std::move(client);
-    visitor->listener = place.config.name;
-    visitor->pool = place.config.pool;
     visitor->network = network;
+    go_to(place, *visitor);
     visitor->accepted_at = Clock::now();
     visitor->pending_until = visitor->accepted_at + place.config.pending_timeout;
     visitor->timer = loop_.at(visitor->pending_until, [this, serial = visitor->serial] {
       const VisitorPtr late = visitors_.at(serial);
-      if (late->state == Visitor::State::pending) turn_away(late, Code::busy);
+      if (dispatcher_.withdraw(*late)) turn_away(late, Code::busy);
     });
     visitors_[visitor->serial] = visitor;
     admission_.add(visitor->listener, network, visitor->serial);
@@ -181,10 +211,11 @@ class Listener {
   void evict(std::uint64_t serial) {
     const VisitorPtr visitor = visitors_.at(serial);
     log::notice("login_evicted", {{"listener", visitor->listener}, {"network", visitor->network}});
-    if (visitor->state == Visitor::State::pending) return turn_away(visitor, Code::too_slow);
+    if (dispatcher_.withdraw(*visitor)) return turn_away(visitor, Code::too_slow);
+    if (!visitors_.contains(serial)) return;
     admission_.remove(visitor->listener, visitor->network, serial);
     visitor->state = Visitor::State::evicted;
-    dispatcher_.evict(*visitor);
+    if (visitor->delivery) visitor->delivery->evict();
     visitor->timer = loop_.after(kEvictionTime, [this, serial] {
       const VisitorPtr late = visitors_.at(serial);
       ::shutdown(late->fd.get(), SHUT_RDWR);
@@ -217,12 +248,6 @@ class Listener {
     return record;
   }
 
-  void no_worker(const VisitorPtr& visitor) {
-    for (const Place& place : places_) {
-      if (place.config.name == visitor->listener && !place.may_wait) return turn_away(visitor, Code::busy);
-    }
-  }
-
   // ---- the end ----
 
   void stop() {
@@ -231,7 +256,7 @@ class Listener {
     resume_.end();
     const auto all = visitors_;
     for (const auto& [serial, visitor] : all) {
-      if (visitor->state == Visitor::State::pending) turn_away(visitor, Code::busy);
+      if (dispatcher_.withdraw(*visitor)) turn_away(visitor, Code::busy);
     }
   }
 
@@ -253,8 +278,12 @@ class Listener {
   Instant next_complaint_{};
   Dispatcher dispatcher_{loop_,
                          {[this](const Visitor& visitor) { return control_record(visitor); },
+                          [this](const SpawnWorker& wish, UniqueFd end) { return ask_pool(wish, std::move(end)); },
+                          [this] {
+                            if (pool_) pool_->hear_now();
+                          },
+                          [this](const VisitorPtr& visitor) { find_place(visitor); },
                           [this](const VisitorPtr& visitor) { let_go(visitor); },
-                          [this](const VisitorPtr& visitor) { no_worker(visitor); },
                           [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); }}};
 };
 

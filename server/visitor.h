@@ -2,13 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "base/clock.h"
+#include "base/configuration.h"
 #include "base/event_loop.h"
-#include "base/job_id.h"
 #include "base/unique_fd.h"
+#include "server/delivery.h"
 
 namespace usher {
 
@@ -19,13 +21,19 @@ struct Visitor {
   UniqueFd fd;
   std::string listener;
   std::string pool;
+  Dispatch dispatch = Dispatch::queue;
   std::string network;  // "192.0.2.0/24"
+  bool may_wait = true;  // for a worker, until pending_until
   Instant accepted_at{};
   State state = State::pending;
-  JobId worker;            // from handed_over on
-  unsigned attempts = 0;   // hand-overs to workers that died before they took it
+  std::unique_ptr<Delivery> delivery;  // from handed_over on
+  unsigned attempts = 0;               // hand-overs to workers that died before they took it
   Instant pending_until{};
+  EventLoop::Timer retry;  // while it is in no line
   EventLoop::Timer timer;  // until it is taken: pending_timeout; once evicted: shutdown
 };
+
+using VisitorPtr = std::shared_ptr<Visitor>;
+using Pending = std::map<std::uint64_t, VisitorPtr>;  // by serial: in order of arrival
 
 }  // namespace usher

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 #include "base/text.h"
 
@@ -59,15 +60,15 @@ LineReader::Step LineReader::step(std::uint8_t byte) {
 }
 
 LineReader::Step LineReader::text_byte(std::uint8_t byte) {
+  if (telnet_ && byte == kIac) {
+    speaks_telnet_ = true;
+    resumed_ = std::exchange(state_, State::command);
+    return Step::go_on;
+  }
   const bool after_return = state_ == State::carriage_return;
   state_ = State::text;
   if (byte == kLineFeed || (byte == kNul && after_return)) return Step::end_of_line;
   if (after_return && keep(kCarriageReturn) == Step::bad) return Step::bad;
-  if (telnet_ && byte == kIac) {
-    speaks_telnet_ = true;
-    state_ = State::command;
-    return Step::go_on;
-  }
   if (byte == kCarriageReturn) {
     state_ = State::carriage_return;
     return Step::go_on;
@@ -82,14 +83,14 @@ LineReader::Step LineReader::telnet_byte(std::uint8_t byte) {
         state_ = State::text;
         return keep(kIac);
       }
-      state_ = byte == kSubnegotiation ? State::subnegotiation : byte >= kWill && byte <= kDont ? State::option : State::text;
+      state_ = byte == kSubnegotiation ? State::subnegotiation : byte >= kWill && byte <= kDont ? State::option : resumed_;
       break;
-    case State::option: state_ = State::text; break;
+    case State::option: state_ = resumed_; break;
     case State::subnegotiation:
       if (byte == kIac) state_ = State::subnegotiation_command;
       break;
     case State::subnegotiation_command:
-      state_ = byte == kSubnegotiationEnd ? State::text : State::subnegotiation;
+      state_ = byte == kSubnegotiationEnd ? resumed_ : State::subnegotiation;
       break;
     case State::text:
     case State::carriage_return: break;

@@ -49,6 +49,7 @@ class LineReader {
   bool telnet_;
   bool speaks_telnet_ = false;
   State state_ = State::text;
+  State resumed_ = State::text;  // where a telnet command stood
   Secret line_;
 };
 

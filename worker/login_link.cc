@@ -21,10 +21,9 @@ namespace {
     channel.close();
     check(::syscall(SYS_close_range, 1U, ~0U, 0U), "close all else");
     enter_sandbox(jail, filter);
-    run_login_process(Channel(UniqueFd(STDIN_FILENO)));
-    _exit(0);
+    _exit(static_cast<int>(run_login_process(Channel(UniqueFd(STDIN_FILENO)))));
   } catch (...) {
-    _exit(1);  // it has no one to tell: the worker sees the channel close
+    _exit(static_cast<int>(LoginExit::failed));  // it has no one to tell: the worker sees the channel close
   }
 }
 
@@ -91,6 +90,7 @@ void LoginLink::wait_end() {
   pollfd closed{fd(), 0, 0};
   ::poll(&closed, 1, milliseconds_until(Clock::now() + kLingerTime + std::chrono::seconds(1)));
   kill();
+  saw_client_off_ = true;
 }
 
 // A client that reads slowly may hold its login process up until the deadline of the login.
@@ -140,12 +140,14 @@ void LoginLink::gone() {
     }
   }
   kill();
+  saw_client_off_ = !crashed_;
   throw ClientGone{};
 }
 
 void LoginLink::reap(int status) noexcept {
   pid_ = 0;
   crashed_ = WIFSIGNALED(status);
+  met_bad_input_ = WIFEXITED(status) && WEXITSTATUS(status) == static_cast<int>(LoginExit::bad_input);
 }
 
 }  // namespace usher

@@ -62,6 +62,10 @@ class LoginLink : public Conversation {
   void kill() noexcept;
   // Did it end by a signal that nobody of Usher sent?
   bool crashed() const noexcept { return crashed_; }
+  // Did it end, as it says, for what the client sent?
+  bool met_bad_input() const noexcept { return met_bad_input_; }
+  // Has it closed the connection in order? Then nobody need do so again.
+  bool saw_client_off() const noexcept { return saw_client_off_; }
 
  private:
   template <class M>
@@ -81,6 +85,8 @@ class LoginLink : public Conversation {
   pid_t pid_ = 0;
   Instant last_answer_{};
   bool crashed_ = false;
+  bool met_bad_input_ = false;
+  bool saw_client_off_ = false;
 };
 
 }  // namespace usher

@@ -18,6 +18,7 @@ namespace {
 // Thrown to leave the dialog: with a last line, or without one because nobody is there to read it.
 struct Leave {
   std::optional<std::string> last_line;
+  LoginExit exit = LoginExit::over;
 };
 
 Leave leave_with(Code code) { return {reply_line(code)}; }
@@ -41,16 +42,17 @@ class Dialog {
         lines_(connection_.get(), client.telnet) {}
 
   // Always ends by an orderly close, but for a worker or a client that is gone.
-  void run() {
+  LoginExit run() {
     try {
       if (refused_address_) throw leave_with(Code::address_refused);
       log_in();
       fixed_program_ ? leave_the_rest() : choose_program();
       hear_the_end();
     } catch (const Leave& leave) {
-      if (!leave.last_line) return;
+      if (!leave.last_line) return leave.exit;
       send_all(connection_.get(), *leave.last_line, Clock::now() + kLingerTime);
       close_in_order(std::move(connection_));
+      return leave.exit;
     }
   }
 
@@ -142,7 +144,7 @@ class Dialog {
   }
 
   // While the session is set up its modules may still talk; the worker ends this process when the program may start.
-  void hear_the_end() {
+  [[noreturn]] void hear_the_end() {
     deadline_ += kSetUpTime;
     while (true) {
       Packet packet;
@@ -198,7 +200,7 @@ class Dialog {
       switch (lines_.read()) {
         case LineReader::Result::line: return lines_.take();
         case LineReader::Result::more: wait(POLLIN); break;
-        case LineReader::Result::bad: throw leave_with(Code::bad_input);
+        case LineReader::Result::bad: throw Leave{reply_line(Code::bad_input), LoginExit::bad_input};
         case LineReader::Result::ended: throw Leave{};
       }
     }
@@ -251,13 +253,13 @@ class Dialog {
 
 }  // namespace
 
-void run_login_process(Channel worker) {
-  if (!worker.send(LoginReady{})) return;
+LoginExit run_login_process(Channel worker) {
+  if (!worker.send(LoginReady{})) return LoginExit::over;
   Packet packet;
-  if (worker.wait_receive(packet, Instant::max(), 1) != Received::packet) return;
+  if (worker.wait_receive(packet, Instant::max(), 1) != Received::packet) return LoginExit::over;
   const auto client = packet.as<ServeClient>();
   if (packet.descriptors() != 1) throw ProtocolError("a client without its descriptor");
-  Dialog(worker, client, packet.take_descriptor(0)).run();
+  return Dialog(worker, client, packet.take_descriptor(0)).run();
 }
 
 }  // namespace usher

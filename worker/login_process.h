@@ -9,7 +9,10 @@
 
 namespace usher {
 
+// Its exit status, which the worker believes for log and history alone.
+enum class LoginExit { over = 0, failed = 1, bad_input = 2 };
+
 // Runs the dialog from the sandbox on; returns when it is over.
-void run_login_process(Channel worker);
+LoginExit run_login_process(Channel worker);
 
 }  // namespace usher

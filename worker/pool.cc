@@ -1,22 +1,20 @@
 #include "worker/pool.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <set>
 
 #include "auth/account.h"
 #include "base/log.h"
 #include "base/service_messages.h"
 #include "base/system.h"
-#include "handover/announcement.h"
 #include "worker/pool_job.h"
 #include "worker/pool_policy.h"
+#include "worker/pool_roads.h"
 #include "worker/pool_store.h"
+#include "worker/pool_surplus.h"
+#include "worker/returning_workers.h"
 
 namespace usher {
 namespace {
@@ -33,8 +31,9 @@ class Pool {
   Pool(UniqueFd starter, UniqueFd pool_socket)
       : starter_(loop_, Channel(std::move(starter)), [this](Packet& packet) { hear_starter(packet); },
                  [this](const std::string&) { finish(); }),
-        socket_(std::move(pool_socket)),
-        socket_watch_(loop_.watch(socket_.get(), EPOLLIN, [this](std::uint32_t) { accept_worker(); })) {}
+        returning_(loop_, std::move(pool_socket), [this](pid_t pid, const Resume& resume, Channel channel) {
+          returned(pid, resume, std::move(channel));
+        }) {}
 
   int run() {
     try {
@@ -72,7 +71,12 @@ class Pool {
     auto result = parse_configuration(unseal_configuration(packet.take_descriptor(0).get()));
     if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
     configuration_ = std::move(result.configuration);
+    for (PoolConfig& pool : configuration_.pools) {
+      if (configuration_.road_of(pool.name) == Dispatch::spawn) pool.initial = pool.threshold = pool.additional = 0;
+    }
     generation_ = configure.generation;
+    roads_.configure(configuration_);
+    surplus_.configure(configuration_.pools);
     reported_ready_ = false;
     became_ready_.clear();
     if (!store_) begin();
@@ -99,6 +103,7 @@ class Pool {
   void adopt(Job row) {
     auto job = std::make_unique<PoolJob>();
     job->stage = stage_of(row.status);
+    job->road = configuration_.road_of(row.pool);
     job->forked = true;
     job->row = std::move(row);
     // Idle ones go by themselves when their pool goes; what they are in the queue for, nobody shall get.
@@ -142,13 +147,11 @@ class Pool {
       store_->put(listener_job_);
     }
     retire_assigned();
-    listener_ = std::make_unique<Link>(
-        loop_, Channel(packet.take_descriptor(0)), [](Packet&) { throw ProtocolError("the listener has nothing to say"); },
-        [this](const std::string&) { listener_.reset(); });
+    roads_.meet_listener(Channel(packet.take_descriptor(0)));
     for (const auto& [number, job] : jobs_) {
       if (job->stage == JobStage::ready && !job->retiring) announce(*job);
     }
-    listener_->send(Introduced{});
+    roads_.introduce();
   }
 
   // A listener that is gone may have taken a worker out of the queue and not reached it: such a worker would wait for ever.
@@ -162,9 +165,7 @@ class Pool {
   }
 
   void announce(const PoolJob& job) {
-    if (!listener_) return;
-    UniqueFd copy(check(::fcntl(job.listeners_end.fd(), F_DUPFD_CLOEXEC, 0), "announce a worker"));
-    listener_->send(WorkerChannel{job.row.id.bytes}, std::move(copy));
+    if (job.listeners_end) roads_.announce(job.row.id, job.row.pool, job.listeners_end);
   }
 
   void end_service_job(Job& job, const std::string& end) {
@@ -177,9 +178,22 @@ class Pool {
     const PoolConfig& pool = configuration_.pools[index];
     if (stopping_ || paused(pool.name)) return;
     const bool first = became_ready_[pool.name] < pool.initial;
-    for (std::uint32_t missing = workers_to_start(pool, counts_of(pool.name), first); missing > 0; --missing) {
-      start_worker(static_cast<std::uint16_t>(index));
+    const PoolCounts counts = counts_of(pool.name);
+    const auto place = static_cast<std::uint16_t>(index);
+    for (std::uint32_t missing = workers_to_start(pool, counts, first); missing > 0; --missing) start_worker(place);
+    if (configuration_.road_of(pool.name) == Dispatch::spawn) grant_wishes(place, counts.total);
+    roads_.announce_idle(pool.name, counts.ready);
+    surplus_.note(pool.name, counts.ready);
+  }
+
+  void grant_wishes(std::uint16_t pool, std::uint32_t total) {
+    const PoolConfig& config = configuration_.pools[pool];
+    for (; total < config.maximum; ++total) {
+      UniqueFd workers_end = roads_.next_wish(config.name);
+      if (!workers_end) return;
+      start_worker(pool, std::move(workers_end));
     }
+    roads_.refuse_impatient(config.name);
   }
 
   // Once a round, however many workers were taken or ended in it.
@@ -204,7 +218,8 @@ class Pool {
     return counts;
   }
 
-  void start_worker(std::uint16_t pool) {
+  // `workers_end`: of the channel over which its client comes, where that is there already.
+  void start_worker(std::uint16_t pool, UniqueFd workers_end = {}) {
     auto job = std::make_unique<PoolJob>();
     Job& row = job->row;
     row.id = JobId::random();
@@ -213,17 +228,24 @@ class Pool {
     row.name = row.pool = configuration_.pools[pool].name;
     row.entered = row.since = now();
     job->generation = generation_;
+    job->road = configuration_.road_of(row.pool);
 
-    auto [listeners_end, listeners_worker_end] = make_channel();
+    if (!workers_end) workers_end = make_road(*job);
     auto [pools_end, pools_worker_end] = make_channel();
-    job->listeners_end = std::move(listeners_end);
     attach(*job, std::move(pools_end));
     std::vector<UniqueFd> ends;
-    ends.push_back(listeners_worker_end.release());
+    ends.push_back(std::move(workers_end));
     ends.push_back(pools_worker_end.release());
     starter_.send(StartWorker{row.number, row.id.bytes, pool, generation_}, std::move(ends));
     store_->put(row);
     jobs_[row.number] = std::move(job);
+  }
+
+  UniqueFd make_road(PoolJob& job) {
+    if (job.road == Dispatch::shared) return roads_.shared_end(job.row.pool);
+    ChannelPair pair = make_channel();
+    job.listeners_end = std::move(pair.ours);
+    return pair.theirs.release();
   }
 
   void attach(PoolJob& job, Channel channel) {
@@ -236,11 +258,12 @@ class Pool {
   // Every pool has had its first workers of this generation, or can have no more.
   void report_ready() {
     const auto has_enough = [this](const PoolConfig& pool) {
-      return became_ready_[pool.name] >= pool.initial || counts_of(pool.name).total >= pool.maximum;
+      const PoolCounts counts = counts_of(pool.name);
+      return became_ready_[pool.name] >= pool.initial || (counts.starting == 0 && counts.total >= pool.maximum);
     };
     if (reported_ready_ || !std::all_of(configuration_.pools.begin(), configuration_.pools.end(), has_enough)) return;
     reported_ready_ = true;
-    starter_.send(ServiceReady{generation_});
+    store_->after_flush([this, generation = generation_] { starter_.send(ServiceReady{generation}); });
   }
 
   bool paused(const std::string& pool) const {
@@ -256,6 +279,7 @@ class Pool {
     if (found == jobs_.end()) return;  // of a pool before this one: its row, or its Resume, will tell
     found->second->forked = true;
     found->second->row.pid = forked.pid;
+    if (found->second->stage != JobStage::starting) return store_->put(found->second->row);
     make_ready(*found->second);
   }
 
@@ -279,18 +303,24 @@ class Pool {
 
   void make_ready(PoolJob& job) {
     if (!job.forked || !job.joined || job.stage != JobStage::starting) return;
-    set_stage(job, JobStage::ready, JobStatus::ready);
+    job.set_stage(JobStage::ready, JobStatus::ready);
     pauses_.erase(job.row.pool);
-    if (job.generation != generation_) return tell_to_go(job);
-    announce(job);
-    store_->make_ready(job.row);
+    const bool outdated = job.generation != generation_;
+    if (job.road == Dispatch::queue && !outdated) {
+      announce(job);
+      store_->make_ready(job.row);
+    } else {
+      store_->put(job.row);
+    }
+    if (outdated) return tell_to_go(job);
     ++became_ready_[job.row.pool];
-    report_ready();
+    refill_later();  // one lot may not have been enough
   }
 
   void retire_outdated() {
     for (const auto& [number, job] : jobs_) {
-      if (job->stage == JobStage::ready && job->generation != generation_ && store_->withdraw(job->row)) tell_to_go(*job);
+      if (job->stage != JobStage::ready || job->generation == generation_) continue;
+      if (job->road != Dispatch::queue || store_->withdraw(job->row)) tell_to_go(*job);
     }
   }
 
@@ -298,6 +328,17 @@ class Pool {
     job.retiring = true;
     job.listeners_end.close();
     if (job.link) job.link->send(Retire{});
+    if (job.road == Dispatch::shared) starter_.send(RetireWorker{job.row.number});
+  }
+
+  void retire_surplus(const std::string& pool, std::uint32_t workers) {
+    for (const auto& [number, job] : jobs_) {
+      if (workers == 0) return;
+      if (job->row.pool != pool || job->stage != JobStage::ready || job->retiring) continue;
+      if (job->road == Dispatch::queue && !store_->withdraw(job->row)) continue;
+      tell_to_go(*job);
+      --workers;
+    }
   }
 
   // ---- what workers say ----
@@ -315,29 +356,23 @@ class Pool {
       case WorkerTellsPool::claim: return claim(job, packet.as<Claim>());
       case WorkerTellsPool::active:
         job.row.pid = packet.as<Active>().program_pid;
-        set_stage(job, JobStage::active, JobStatus::active);
+        job.set_stage(JobStage::active, JobStatus::active);
         return store_->put(job.row);
       case WorkerTellsPool::ended:
         job.end = packet.as<Ended>();
         if (job.stage == JobStage::ready) return;
-        set_stage(job, JobStage::ending, JobStatus::ending);
+        job.set_stage(JobStage::ending, JobStatus::ending);
         return store_->put(job.row);
       case WorkerTellsPool::resume: break;
     }
     throw ProtocolError("a known worker introduces itself");
   }
 
-  void set_stage(PoolJob& job, JobStage stage, JobStatus status) {
-    job.stage = stage;
-    job.row.status = status;
-    job.row.since = now();
-  }
-
   void took_client(PoolJob& job, const TookClient& took) {
     job.listeners_end.close();
     job.row.listener = took.listener.str();
     job.row.client = took.client.str();
-    set_stage(job, JobStage::login, JobStatus::login);
+    job.set_stage(JobStage::login, JobStatus::login);
     store_->put(job.row);
     refill_later();
   }
@@ -380,6 +415,7 @@ class Pool {
     const auto found = jobs_.find(ended.number);
     if (found == jobs_.end()) return;
     PoolJob& job = *found->second;
+    if (job.link) job.link->hear_now();  // the starter's word may come before the worker's own last one is read
     if (job.log) job.log->finish();
     if (job.place) places_.give_back(*job.place);
     const bool was_idle = job.stage == JobStage::starting || job.stage == JobStage::ready;
@@ -392,65 +428,21 @@ class Pool {
     refill_later();
   }
 
-  // ---- pool.sock ----
+  // ---- a worker comes back ----
 
-  // Workers whose pool died come here. Which process it is the kernel says; which job it has it says itself, and the starter
-  // has said which process that job's worker is.
-  void accept_worker() {
-    UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    ucred peer{};
-    socklen_t length = sizeof peer;
-    if (!fd || ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return;
-    const auto stranger = std::make_shared<Stranger>();
-    stranger->pid = peer.pid;
-    strangers_.insert(stranger);
-    stranger->link = std::make_unique<Link>(
-        loop_, Channel(std::move(fd)), [this, known = stranger.get()](Packet& packet) { hear_stranger(*known, packet); },
-        [this, known = stranger.get()](const std::string& why) { lose_stranger(*known, why); }, 1);
-  }
-
-  void hear_stranger(Stranger& stranger, Packet& packet) {
-    if (stranger.number != 0) return hear_worker(*jobs_.at(stranger.number), packet);
-    stranger.gate.check(packet, JobStage::unknown);
-    const auto resume = packet.as<Resume>();
+  // Which process has which job the starter has said.
+  void returned(pid_t pid, const Resume& resume, Channel channel) {
     const auto living = living_.find(resume.number);
-    if (!store_ || living == living_.end() || living->second != stranger.pid) throw ProtocolError("no such worker");
+    if (!store_ || living == living_.end() || living->second != pid) throw ProtocolError("no such worker");
     JobPtr& job = jobs_[resume.number];
     if (!job) job = std::make_unique<PoolJob>();
     if (job->row.number != 0 && job->row.id.bytes != resume.id) throw ProtocolError("another job has that number");
-    restore(*job, resume);
-    stranger.number = resume.number;
-    job->stranger = strangers_.extract(stranger.shared_from_this()).value();
-    job->link = std::move(stranger.link);
+    if (job->row.owner.empty()) job->row.owner = own_job_.owner;
+    job->resume(resume);
+    take_place(*job);
+    store_->put(job->row);
+    attach(*job, std::move(channel));
     if (job->stage == JobStage::ready) tell_to_go(*job);  // no listener can reach it
-  }
-
-  void lose_stranger(Stranger& stranger, const std::string& why) {
-    if (stranger.number != 0) return lose_channel(stranger.number, why);
-    strangers_.erase(stranger.shared_from_this());
-  }
-
-  void restore(PoolJob& job, const Resume& resume) {
-    constexpr std::array kStatuses{JobStatus::starting, JobStatus::ready, JobStatus::login, JobStatus::active,
-                                   JobStatus::ending,   JobStatus::ending};
-    Job& row = job.row;
-    row.id.bytes = resume.id;
-    row.number = resume.number;
-    row.listener = resume.listener.str();
-    row.client = resume.client.str();
-    row.program = resume.program.str();
-    if (!resume.user.empty()) row.user = resume.user.str();
-    if (resume.program_pid > 0) row.pid = resume.program_pid;
-    if (row.owner.empty()) row.owner = own_job_.owner;
-    if (row.entered == 0) row.entered = now();
-    job.forked = job.joined = true;
-    job.gate = Gate(kWorkerJobReports);
-    const JobStatus status = kStatuses.at(static_cast<std::size_t>(resume.stage));
-    if (row.status != status) row.since = now();
-    row.status = status;
-    job.stage = resume.stage;
-    take_place(job);
-    store_->put(row);
   }
 
   // ---- the end ----
@@ -473,14 +465,14 @@ class Pool {
 
   EventLoop loop_;
   Link starter_;
-  UniqueFd socket_;
-  EventLoop::Watch socket_watch_;
+  ReturningWorkers returning_;
   Configuration configuration_;
   std::uint32_t generation_ = 0;
   std::optional<PoolStore> store_;
   Job own_job_;
   Job listener_job_;
-  std::unique_ptr<Link> listener_;
+  PoolRoads roads_{loop_, [this] { refill_later(); }};
+  PoolSurplus surplus_{loop_, [this](const std::string& pool, std::uint32_t workers) { retire_surplus(pool, workers); }};
   std::map<std::uint32_t, JobPtr> jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
   Places places_;
@@ -489,7 +481,6 @@ class Pool {
   bool reported_ready_ = false;
   bool refill_scheduled_ = false;
   bool stopping_ = false;
-  std::set<std::shared_ptr<Stranger>> strangers_;
 };
 
 }  // namespace

@@ -12,23 +12,15 @@
 
 namespace usher {
 
-// A connection to pool.sock: a process that says it is a worker whose pool died.
-struct Stranger : std::enable_shared_from_this<Stranger> {
-  pid_t pid = 0;             // as the kernel says
-  std::uint32_t number = 0;  // once it is known
-  Gate gate{kWorkerJobReports};
-  std::unique_ptr<Link> link;  // until then
-};
-
 struct PoolJob {
   Job row;
   std::uint32_t generation = 0;
   JobStage stage = JobStage::starting;
+  Dispatch road = Dispatch::queue;
   bool forked = false;    // the starter says that there is a process
   bool joined = false;    // its login process is up
   bool retiring = false;  // out of the ready queue, told to go
   Channel listeners_end;  // while it is ready: a listener that is started anew gets it
-  std::shared_ptr<Stranger> stranger;  // its link's callbacks go through it, where it came by pool.sock
   std::unique_ptr<Link> link;
   Gate gate{kWorkerJobReports};
   std::unique_ptr<JobLog> log;
@@ -36,6 +28,9 @@ struct PoolJob {
   std::optional<Ended> end;
 
   Place wanted_place() const { return {row.listener, row.program, row.user}; }
+  void set_stage(JobStage next, JobStatus status);
+  // Its worker has come back to a new pool and says where it stands.
+  void resume(const Resume& said);
 };
 
 // "normal", "status 3", "signal SIGKILL", "refused 900", ...: how the registry writes an end.

@@ -97,7 +97,8 @@ struct Retire {
 inline constexpr std::array kWorkerJobReports{
     request<Joined>(in(JobStage::starting), Often::once, 0),
     request<Resume>(in(JobStage::unknown), Often::once, 0),
-    request<TookClient>(in(JobStage::ready), Often::once, 0),
+    // A spawned worker finds its client before the pool has heard of its process.
+    request<TookClient>(in(JobStage::starting, JobStage::ready), Often::once, 0),
     request<LogPipe>(in(JobStage::login, JobStage::active, JobStage::ending), Often::once, 1),
     request<Claim>(in(JobStage::login), Often::any, 0),
     request<Active>(in(JobStage::login), Often::once, 0),

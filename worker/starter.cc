@@ -156,6 +156,7 @@ class Starter {
       case ServiceSays::ready: return service_ready();
       case ServiceSays::start_worker: return start_worker(packet);
       case ServiceSays::end_worker: return workers_.table().kill(packet.as<EndWorker>().number);
+      case ServiceSays::retire_worker: return workers_.table().retire(packet.as<RetireWorker>().number);
       case ServiceSays::failed: return;
     }
   }
@@ -172,7 +173,7 @@ class Starter {
     const bool all = listener_.ready_generation() == generation_.number && pool_.ready_generation() == generation_.number;
     if (!all) return;
     if (!std::exchange(reported_ready_, true)) report_ready();
-    if (reload_call_) {
+    if (reload_timer_.pending()) {
       answer_reload(0, "the configuration is in force (generation " + std::to_string(generation_.number) + ")");
     }
   }
@@ -263,7 +264,7 @@ class Starter {
       if (call) call->done(1, "nothing was changed: " + why);
     };
     if (stopping_) return refuse("Usher stops");
-    if (next_) return refuse("another reload is under way");
+    if (reload_timer_.pending()) return refuse("another reload is under way");
     std::vector<Fault> faults;
     auto next = read_generation(options_.configuration, generation_.number + 1, faults);
     for (const Fault& fault : faults) {
@@ -400,7 +401,7 @@ class Starter {
   EventLoop::Timer start_timer_;
   std::optional<Generation> next_;  // its template is being prepared
   Control::CallPtr reload_call_;
-  EventLoop::Timer reload_timer_;
+  EventLoop::Timer reload_timer_;  // pending: listener, pool or template are still on their way to the new generation
 
   bool stopping_ = false;
   bool draining_ = false;

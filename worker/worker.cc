@@ -26,6 +26,7 @@
 #include "worker/pool_link.h"
 #include "worker/program_access.h"
 #include "worker/session.h"
+#include "worker/shared_wait.h"
 
 namespace usher {
 namespace {
@@ -34,6 +35,7 @@ using namespace std::chrono_literals;
 
 constexpr const char* kTty = "usher";
 constexpr auto kResultPatience = 30s;   // for a client that does not read, until its result line has gone
+constexpr unsigned kClosingTimeAlone = 10;  // seconds, when the starter is gone
 constexpr auto kLeftoverPatience = 2s;  // for what a program left running, until it is dead
 
 // How the job ends when the dialog does not lead to a program.
@@ -60,6 +62,7 @@ class Worker {
       : parts_(std::move(parts)),
         pool_config_(parts_.configuration.pools.at(parts_.pool)),
         job_(job_name(parts_.number, parts_.owner, pool_config_.name)),
+        road_(std::move(parts_.listener)),
         interruptions_(parts_.starter, parts_.listener),
         pool_(std::move(parts_.pool_channel), parts_.configuration.server.runtime_directory + "/pool.sock", parts_.number,
               parts_.id) {}
@@ -79,6 +82,7 @@ class Worker {
 
   void prepare() {
     ::setsid();
+    if (shares_channel()) shared_.emplace();
     check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become the parent of orphans");
     end_with_starter(true);
     login_.emplace(parts_.jail, parts_.filter, interruptions_);
@@ -87,14 +91,41 @@ class Worker {
     pool_.joined();
   }
 
-  static void end_with_starter(bool yes) {
-    check(prctl(PR_SET_PDEATHSIG, yes ? SIGKILL : 0, 0, 0, 0), "say whether to end with the starter");
+  static void end_with_starter(bool yes) { when_starter_dies(yes ? SIGKILL : 0); }
+
+  static void when_starter_dies(int signal) {
+    check(prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0), "say what the starter's death means");
   }
+
+  // From here on there is only closing left, which nobody but the starter would end if a PAM module hung in it.
+  static void hurry_when_starter_dies(bool starter_lives) {
+    ::signal(SIGTERM, [](int) { ::alarm(kClosingTimeAlone); });
+    when_starter_dies(SIGTERM);
+    if (!starter_lives) ::alarm(kClosingTimeAlone);
+  }
+
+  bool shares_channel() const { return parts_.configuration.road_of(pool_config_.name) == Dispatch::shared; }
 
   // False when this worker is to go without ever having had a client.
   bool wait_for_client() {
+    if (!shared_) return wait_alone();
+    Packet packet;
+    while (shared_->wait_for_client(road_, packet)) {
+      shared_gate_.check(packet, WorkerState::waiting);
+      parts_.listener = Channel(packet.take_descriptor(1));
+      check_is_channel(parts_.listener.fd());
+      if (!is_for_this_generation(packet)) return false;
+      if (!take(packet)) continue;
+      shared_.reset();
+      road_.close();
+      return true;
+    }
+    return false;
+  }
+
+  bool wait_alone() {
     while (true) {
-      std::array<pollfd, 4> fds{{{parts_.listener.fd(), POLLIN, 0},
+      std::array<pollfd, 4> fds{{{road_.fd(), POLLIN, 0},
                                  {parts_.starter.fd(), POLLIN, 0},
                                  {pool_.fd(), POLLIN, 0},
                                  {login_->fd(), POLLIN, 0}}};
@@ -108,16 +139,27 @@ class Worker {
 
   bool receive_client() {
     Packet packet;
-    const Received received = parts_.listener.receive(packet, 1);
+    const Received received = road_.receive(packet, 1);
     if (received != Received::packet) return false;
     interruptions_.gate().check(packet, WorkerState::waiting);
+    parts_.listener = std::move(road_);
+    return is_for_this_generation(packet) && take(packet);
+  }
+
+  // A listener that is a generation ahead, or behind: the client goes to a worker that reads the same configuration.
+  bool is_for_this_generation(const Packet& packet) {
     hand_over_ = packet.as<HandOver>();
-    // A listener that is a generation ahead, or behind: the client goes to a worker that reads the same configuration.
-    if (hand_over_.generation != parts_.generation) return false;
+    return hand_over_.generation == parts_.generation;
+  }
+
+  // False when the listener has taken the client back, which it does when nobody said Taken in time.
+  bool take(Packet& packet) {
     listener_ = &parts_.configuration.listeners.at(hand_over_.listener);
     connection_ = packet.take_descriptor(0);
     check_is_client(connection_.get());
-    return true;
+    const bool ours = parts_.listener.send(Taken{});
+    if (!ours) connection_.reset();
+    return ours;
   }
 
   // ---- from the client on ----
@@ -142,7 +184,6 @@ class Worker {
   }
 
   void take_client() {
-    parts_.listener.send(Taken{});
     try {
       facts_ = {job_, listener_->name, peer_of(connection_.get()), local_end_of(connection_.get())};
     } catch (const std::system_error&) {
@@ -194,6 +235,7 @@ class Worker {
     const auto account = find_account(pam_->user());
     if (!account) return refuse_log(user, "PAM accepts it, but it is no account");
     if (account->uid < parts_.configuration.server.minimum_uid) return refuse_log(user, "uid below minimum_uid");
+    if (::geteuid() != 0 && account->uid != ::geteuid()) return refuse_log(user, "without root this user cannot be become");
     account_ = *account;
     check_account(user);
     return true;
@@ -386,6 +428,10 @@ class Worker {
 
   NoSession client_gone() {
     if (login_->crashed()) log::error("login_process_crashed", {{"job", job_}, {"client", facts_.client.text()}});
+    if (login_->met_bad_input()) {
+      refuse_log(account_.name, "bad input");
+      return refused(Code::bad_input);
+    }
     const bool too_slow = Clock::now() >= deadline_;
     refuse_log(account_.name, too_slow ? "too slow" : "the client left");
     return too_slow ? refused(Code::too_slow) : NoSession{EndKind::lost, 0};
@@ -406,9 +452,9 @@ class Worker {
     const bool starter_lives = parts_.starter.send(SessionEnding{});
     pool_.ended(kind, value);
     parts_.listener.close();
-    end_with_starter(true);
-    if (!starter_lives) ::alarm(10);  // nobody else would end a module that hangs
+    hurry_when_starter_dies(starter_lives);
     pam_->close();
+    if (login_->saw_client_off()) connection_.reset();
     close_in_order(std::move(connection_));
     const bool clean = end_all_descendants(Clock::now() + kLeftoverPatience);
     if (login_->crashed()) return WorkerExit::login_crashed;
@@ -418,11 +464,14 @@ class Worker {
   WorkerParts parts_;
   const PoolConfig& pool_config_;
   std::string job_;
+  Channel road_;  // by which the client comes
   Interruptions interruptions_;
   PoolLink pool_;
   std::optional<LoginLink> login_;
   std::unique_ptr<PamTransaction>& pam_ = parts_.pam;
 
+  std::optional<SharedWait> shared_;  // while it waits on the pool's one channel
+  Gate shared_gate_{kSharedRequests};
   HandOver hand_over_;
   const ListenerConfig* listener_ = nullptr;
   UniqueFd connection_;

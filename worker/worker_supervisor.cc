@@ -1,6 +1,5 @@
 #include "worker/worker_supervisor.h"
 
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -10,16 +9,6 @@ namespace usher {
 namespace {
 
 using namespace std::chrono_literals;
-
-// What the pool sends along has to be one end of a SEQPACKET pair.
-void check_is_channel(int fd) {
-  int type = 0;
-  int domain = 0;
-  socklen_t length = sizeof type;
-  const bool is_socket = ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
-                         ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
-  if (!is_socket || type != SOCK_SEQPACKET || domain != AF_UNIX) throw ProtocolError("a descriptor is not a channel");
-}
 
 std::uint64_t microseconds(const timeval& time) {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(time.tv_usec);
@@ -47,9 +36,9 @@ void WorkerSupervisor::start(const StartWorker& order, std::vector<UniqueFd> cha
   const PoolConfig& pool = configuration->pools[order.pool];
   if (table_.count(pool.name) >= pool.maximum) return refuse(order.number, "the pool is at its maximum");
 
-  auto [ours, workers] = make_channel();
-  table_.add(order.number, std::move(configuration), pool.name, std::move(ours));
-  channels.insert(channels.begin(), workers.release());
+  ChannelPair pair = make_channel();
+  table_.add(order.number, std::move(configuration), pool.name, std::move(pair.ours));
+  channels.insert(channels.begin(), pair.theirs.release());
   template_.fork_worker({order.number, order.id, order.pool}, std::move(channels));
 }
 
@@ -60,16 +49,31 @@ void WorkerSupervisor::stop(std::chrono::milliseconds delay, bool sessions_too) 
 
 bool WorkerSupervisor::ended(pid_t pid, int status, const rusage& usage) {
   if (template_.ended(pid, status)) return true;
-  const std::uint32_t number = table_.ended(pid);
-  if (number == 0) return false;
+  if (const std::uint32_t number = table_.ended(pid); number != 0) {
+    report_end(number, status, usage);
+    return true;
+  }
+  if (template_.outstanding() > 0) {
+    early_ends_[pid] = {status, usage};
+  } else {
+    early_ends_.clear();
+  }
+  return false;
+}
+
+void WorkerSupervisor::report_end(std::uint32_t number, int status, const rusage& usage) {
   if (exited_as(status, WorkerExit::login_crashed)) template_.renew();
   if (!exited_as(status, WorkerExit::clean)) look_for_orphans();
   callbacks_.ended({number, status, microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
                     static_cast<std::uint64_t>(usage.ru_maxrss)});
-  return true;
 }
 
 void WorkerSupervisor::forked(std::uint32_t number, pid_t pid) {
+  if (const auto early = early_ends_.extract(pid)) {
+    table_.failed(number);
+    callbacks_.forked({number, pid});
+    return report_end(number, early.mapped().status, early.mapped().usage);
+  }
   table_.forked(number, pid);
   callbacks_.forked({number, pid});
   if (stopping_) table_.end(number, 0ms);

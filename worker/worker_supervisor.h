@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ class WorkerSupervisor {
  private:
   void forked(std::uint32_t number, pid_t pid);
   void failed(std::uint32_t number, const std::string& reason);
+  void report_end(std::uint32_t number, int status, const rusage& usage);
   void look_for_orphans();
   void kill_orphans();
 
@@ -53,6 +55,11 @@ class WorkerSupervisor {
   Callbacks callbacks_;
   WorkerTable table_;
   TemplateLink template_;
+  struct End {
+    int status;
+    rusage usage;
+  };
+  std::map<pid_t, End> early_ends_;  // of children nobody knows, while the template may still say that it forked them
   bool stopping_ = false;
   bool orphans_ = false;
   EventLoop::Timer orphan_timer_;

@@ -70,7 +70,20 @@ bool WorkerTable::end(std::uint32_t number, std::chrono::milliseconds delay) {
   const auto found = workers_.find(number);
   if (found == workers_.end()) return false;
   if (found->second.link) found->second.link->send(EndJob{static_cast<std::uint32_t>(delay.count())});
+  wake_from_shared_wait(found->second);
   return true;
+}
+
+// An idle worker that waits in recvmsg on its pool's one channel sees nothing else.
+void WorkerTable::wake_from_shared_wait(const Worker& worker) {
+  const bool waits = worker.stage == WorkerStage::idle && worker.pid > 0 &&
+                     worker.configuration->road_of(worker.pool) == Dispatch::shared;
+  if (waits) ::kill(worker.pid, SIGTERM);
+}
+
+void WorkerTable::retire(std::uint32_t number) {
+  const auto found = workers_.find(number);
+  if (found != workers_.end()) wake_from_shared_wait(found->second);
 }
 
 void WorkerTable::end_all(std::chrono::milliseconds delay, bool sessions_too) {

@@ -36,6 +36,8 @@ class WorkerTable {
 
   // Asks the job to end; false when there is no such worker.
   bool end(std::uint32_t number, std::chrono::milliseconds delay);
+  // Ends it if it is idle and waits on a shared channel; others are asked by the pool itself.
+  void retire(std::uint32_t number);
   void end_all(std::chrono::milliseconds delay, bool sessions_too);
   void kill(std::uint32_t number);
   void kill_all();
@@ -55,6 +57,7 @@ class WorkerTable {
   };
 
   void hear(std::uint32_t number, Packet& packet);
+  static void wake_from_shared_wait(const Worker& worker);
   void limit(std::uint32_t number, std::chrono::milliseconds time, const char* what);
 
   EventLoop& loop_;

@@ -35,6 +35,7 @@
 
 #include "usher/error.h"
 
+#pragma GCC visibility push(default)
 namespace usher {
 
 inline constexpr std::size_t kMaxEntryLength = 64'512;
@@ -179,6 +180,46 @@ class Library {
 
 class Watch;
 
+// One entry of a batch to be sent.
+struct Outgoing {
+  std::string_view data;
+  std::optional<Key> key{};
+};
+
+// Which entries to list: without `key` all of them.
+struct Listing {
+  std::optional<KeySelection> key{};
+  bool reverse = false;             // against the order of the queue: the last to be received first
+  std::size_t most = SIZE_MAX;      // entries
+  std::size_t limit = kWholeEntry;  // bytes of each
+};
+
+// An entry that is hidden from others while this process works on it (ours). When the process ends in any way, or the
+// object goes without complete(), the entry is back at its place, and the next receiver gets it. There is no time
+// limit.
+class Lease {
+ public:
+  Lease(Lease&& other) noexcept;
+  Lease& operator=(Lease&& other) noexcept;
+  ~Lease();
+
+  const Entry& entry() const noexcept;
+  // Never used again.
+  std::uint64_t number() const noexcept;
+
+  // The entry is done with and gone.  Errors: lease_lost when it was completed or released, or its queue deleted.
+  void complete();
+  // The entry is back; past max_deliveries it goes to the dead-letter queue.  Errors: lease_lost.
+  void release();
+
+ private:
+  friend class DataQueue;
+  friend class Transaction;
+  struct State;
+  explicit Lease(std::unique_ptr<State> state) noexcept;
+  std::unique_ptr<State> state_;
+};
+
 // A queue by its name. If the queue is deleted every call is queue_not_found; when one of that name is made anew, the
 // calls are about that one.
 //
@@ -201,6 +242,23 @@ class DataQueue {
   // The same, removing nothing.
   std::optional<Entry> peek(Wait wait = {}, std::size_t limit = kWholeEntry);
   std::optional<Entry> peek(const KeySelection& which, Wait wait = {}, std::size_t limit = kWholeEntry);
+
+  // All of them or, after an error, none. One transaction: many times as fast as one by one.
+  void send_batch(const std::vector<Outgoing>& entries);
+  // Waits for the first, then takes what is there, up to `most`. Empty: nothing came.
+  std::vector<Entry> receive_batch(std::size_t most, Wait wait = {}, std::size_t limit = kWholeEntry);
+  std::vector<Entry> receive_batch(const KeySelection& which, std::size_t most, Wait wait = {},
+                                   std::size_t limit = kWholeEntry);
+
+  // The next entry under a lease.
+  std::optional<Lease> lease(Wait wait = {});
+  std::optional<Lease> lease(const KeySelection& which, Wait wait = {});
+  // The same as of the Lease with this number, for who has the number only.
+  void complete(std::uint64_t lease);
+  void release(std::uint64_t lease);
+
+  // Entries, left where they are; not those under a lease.
+  std::vector<Entry> list(const Listing& what = {});
 
   // Waits as a descriptor; nothing is armed yet.
   Watch watch();
@@ -281,6 +339,9 @@ class Transaction {
   // must outlive the transaction.
   std::optional<Entry> receive(Watch& watch, std::size_t limit = kWholeEntry);
 
+  // Completes a lease together with the rest.  Errors: lease_lost.
+  void complete(Lease& lease);
+
   // Wakes the receivers of what was sent. Returns when the disk has it, if any queue used here has force.
   void commit();
 
@@ -293,5 +354,6 @@ class Transaction {
 };
 
 }  // namespace usher
+#pragma GCC visibility pop
 
 #endif

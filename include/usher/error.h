@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace usher {
 
 enum class ErrorCode : int {
@@ -51,5 +52,6 @@ class Error : public std::runtime_error {
 };
 
 }  // namespace usher
+#pragma GCC visibility pop
 
 #endif

@@ -31,6 +31,19 @@ TEST_CASE("fault: a syntax error has its place, and the other files are read all
   CHECK(is_syntax_error(lines[2], "programs.d/q.toml:1:", kQuotes));
 }
 
+TEST_CASE("fault: sections that end above a syntax error are read, and their faults told") {
+  const std::string good = "[server]\nruntime_directory = \"/run/here\"\nusr = \"x\"\n";
+  for (const std::string rest : {"[[listener]]\nname = x\n", "[pool.a\n"}) {
+    CAPTURE(rest);
+    const ConfigurationResult result = parse_configuration(source_of(good + rest));
+    const std::vector<std::string> lines = lines_of(result.faults);
+    REQUIRE(lines.size() >= 2);
+    CHECK(lines[0] == "usher.toml:3:1: error: [server] has an unknown key \"usr\"; did you mean user?");
+    CHECK(lines[1].find("not valid TOML") != std::string::npos);
+    CHECK(result.configuration.server.runtime_directory == "/run/here");
+  }
+}
+
 TEST_CASE("fault: a key or section that is there twice in one file") {
   const std::string keys = "[server]\nuser = \"a\"\nuser = \"b\"\n";
   const std::string sections = "[pool.a]\n[pool.b]\n[pool.a]\n";

@@ -65,6 +65,24 @@ TEST_CASE("link: a peer that breaks the protocol is reported once, and may take 
   CHECK(why == "nonsense");
 }
 
+TEST_CASE("link: the last words of a peer can be heard before the loop comes to them") {
+  EventLoop loop;
+  auto [left, right] = make_channel();
+  std::string heard;
+  Link link(
+      loop, std::move(right), [&](Packet& packet) { heard += std::to_string(packet.as<Number>().value) + " "; },
+      [&](const std::string& reason) { heard += reason; });
+  link.hear_now();
+  CHECK(heard.empty());
+  REQUIRE(left.send(Number{1}));
+  REQUIRE(left.send(Number{2}));
+  left.close();
+  link.hear_now();
+  CHECK(heard == "1 2 it is gone");
+  link.hear_now();
+  CHECK(heard == "1 2 it is gone");
+}
+
 TEST_CASE("link: a peer that goes is reported") {
   EventLoop loop;
   auto [left, right] = make_channel();

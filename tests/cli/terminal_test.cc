@@ -1,12 +1,7 @@
 // usher login at a terminal: a real one, whose other end the test holds.
 #include <doctest/doctest.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pty.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +9,7 @@
 #include "base/clock.h"
 #include "base/system.h"
 #include "tests/cli/scripted_server.h"
+#include "tests/support/at_terminal.h"
 #include "tests/support/descriptors.h"
 #include "tests/support/wait_until.h"
 
@@ -23,97 +19,6 @@ using namespace usher::testing;
 namespace {
 
 const std::string kUsher = USHER_COMMAND;
-
-// A program on a terminal of its own, as the only job of a session.
-class AtTerminal {
- public:
-  explicit AtTerminal(std::vector<std::string> command) {
-    std::vector<char*> arguments;
-    for (std::string& word : command) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    std::array<int, 2> ends{};
-    check(::openpty(&ends[0], &ends[1], nullptr, nullptr, nullptr), "openpty");
-    terminal_.reset(ends[0]);
-    line_.reset(ends[1]);
-    for (const int fd : ends) check(::fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl");
-    check(::tcgetattr(line_.get(), &before_), "tcgetattr");
-    pid_ = check(::fork(), "fork");
-    if (pid_ == 0) become(line_.get(), arguments.data());
-  }
-  AtTerminal(const AtTerminal&) = delete;
-  AtTerminal& operator=(const AtTerminal&) = delete;
-  ~AtTerminal() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-
-  pid_t pid() const { return pid_; }
-  const std::string& shown() const { return shown_; }
-
-  // Until the screen has `text`; fails the test when it never has.
-  void wait_for(const std::string& text) {
-    const Instant deadline = Clock::now() + kPatience;
-    while (shown_.find(text, seen_) == shown_.npos) {
-      pollfd wait{terminal_.get(), POLLIN, 0};
-      if (::poll(&wait, 1, milliseconds_until(deadline)) <= 0 || !read_more()) {
-        FAIL("the terminal never showed: " << text << "; it shows: " << shown_);
-      }
-    }
-    seen_ = shown_.find(text, seen_) + text.size();
-  }
-
-  void type(std::string_view text) { check(::write(terminal_.get(), text.data(), text.size()), "type"); }
-
-  // The status of waitpid.
-  int wait_for_end() {
-    int status = 0;
-    REQUIRE(wait_until([&] {
-      drain();
-      return ::waitpid(pid_, &status, WNOHANG) == pid_;
-    }));
-    pid_ = 0;
-    drain();
-    return status;
-  }
-
-  bool hides_typing() const { return (mode().c_lflag & ECHO) == 0; }
-  bool is_as_before() const { return mode().c_lflag == before_.c_lflag; }
-
- private:
-  [[noreturn]] static void become(int line, char** arguments) {
-    ::setsid();
-    ::ioctl(line, TIOCSCTTY, 0);
-    for (const int fd : {0, 1, 2}) ::dup2(line, fd);
-    ::execv(arguments[0], arguments);
-    ::_exit(127);
-  }
-
-  termios mode() const {
-    termios now{};
-    check(::tcgetattr(line_.get(), &now), "tcgetattr");
-    return now;
-  }
-
-  bool read_more() {
-    std::array<char, 4096> bytes;
-    const ssize_t got = ::read(terminal_.get(), bytes.data(), bytes.size());
-    if (got > 0) shown_.append(bytes.data(), static_cast<std::size_t>(got));
-    return got > 0;
-  }
-  void drain() {
-    pollfd wait{terminal_.get(), POLLIN, 0};
-    while (::poll(&wait, 1, 0) == 1 && (wait.revents & POLLIN) != 0 && read_more()) {
-    }
-  }
-
-  UniqueFd terminal_;
-  UniqueFd line_;
-  termios before_{};
-  pid_t pid_ = 0;
-  std::string shown_;
-  std::size_t seen_ = 0;
-};
 
 void play_talk(Client& client) {
   const std::string program = play_login(client, "ada", "engine");

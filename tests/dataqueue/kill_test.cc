@@ -1,86 +1,13 @@
 // Rule 23: killed anywhere.
 #include <doctest/doctest.h>
-#include <sys/mman.h>
 
-#include <cstring>
 #include <map>
 #include <random>
 
-#include "dataqueue/fault_point.h"
-#include "dataqueue/library_transaction.h"
-#include "tests/dataqueue/support.h"
+#include "tests/dataqueue/kill_support.h"
 
 using namespace usher;
 using namespace usher::testing;
-
-namespace {
-
-// Counters that outlive the processes that write them.
-template <class T>
-class Shared {
- public:
-  Shared()
-      : value_(::new (::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) T{}) {}
-  ~Shared() { ::munmap(value_, sizeof(T)); }
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  T* operator->() { return value_; }
-  T& operator*() { return *value_; }
-
- private:
-  T* value_;
-};
-
-constexpr ClientSchema kLog{"test-log", 1, "CREATE TABLE log (place INTEGER PRIMARY KEY, data TEXT NOT NULL)"};
-
-int rounds(int usual) {
-  const char* text = std::getenv("USHER_TEST_KILLS");
-  return text == nullptr ? usual : static_cast<int>(std::strtol(text, nullptr, 10));
-}
-
-std::string integrity(Library& library) {
-  return read_library(library, [](Database& d) { return d.value_of<std::string>("PRAGMA integrity_check"); });
-}
-
-// --- fault points
-
-struct Victim {
-  static inline const char* point = nullptr;
-  static inline int countdown = 0;
-  static void listen(const char* reached) {
-    if (std::strcmp(reached, point) == 0 && --countdown == 0) ::kill(::getpid(), SIGKILL);
-  }
-  static void die_at(const char* where, int time) {
-    point = where;
-    countdown = time;
-    fault::listener = listen;
-  }
-};
-
-constexpr const char* kPoints[] = {
-    "turn taken",
-    "dead heard",
-    "one buried",
-    "entry inserted",
-    "entry removed",
-    "receivers chosen",
-    "committed",
-    "about to give the turn back",
-    "turn given back",
-    "slot filled",
-    "slot published",
-    "ring entered",
-    "slot cleared",
-    "ring left",
-    "neighbour's word changed",
-    "choice noted",
-    "choice published",
-    "word changed",
-    "standing",
-    "awake",
-};
-
-}  // namespace
 
 TEST_CASE(
     "rule 23: a sender killed at any step leaves its entry whole or not at all, and who waits gets what is there") {
@@ -216,7 +143,7 @@ TEST_CASE("rule 23: processes killed at random lose no entry and double none, co
   for (int i = 0; i < kSenders; ++i) children.push_back(sender(i));
   for (int i = 0; i < 3; ++i) children.push_back(receiver());
   std::map<int, int> skipped;  // an entry that was stored although its sender did not live to note it is sent twice
-  for (int i = rounds(200); i > 0; --i) {
+  for (int i = rounds(1500); i > 0; --i) {
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 4000));
     const std::size_t victim = random() % children.size();
     children[victim].kill();
@@ -248,7 +175,7 @@ TEST_CASE("rule 23: processes killed at random lose no entry and double none, co
       if (seen.count(std::to_string(who) + "." + std::to_string(number)) == 0) ++missing;
     }
   }
-  CHECK(missing <= rounds(200));  // at most the ones under way in killed senders
+  CHECK(missing <= rounds(1500));  // at most the ones under way in killed senders
   CHECK(integrity(library) == "ok");
   CHECK(queue.describe().waiters == 0);
 }
@@ -281,7 +208,7 @@ TEST_CASE("rule 23: blocked receivers and watches killed at random never leave a
   for (int i = 0; i < 8; ++i) children.push_back(receiver(i % 4 == 0));
   int sent = 0;
   int killed = 0;
-  for (int i = rounds(300); i > 0; --i) {
+  for (int i = rounds(1500); i > 0; --i) {
     for (int burst = static_cast<int>(random() % 4); burst > 0; --burst, ++sent) queue.send("x");
     if (random() % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(random() % 500));
     const std::size_t victim = random() % children.size();

@@ -44,10 +44,35 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+std::vector<std::string> command_line(std::vector<std::string> words, const std::string& configuration) {
+  words.insert(words.begin(), USHER_COMMAND);
+  words.insert(words.begin() + 2, {"--config", configuration});
+  return words;
+}
+
+// The rows of a command that succeeded.
+std::vector<Row> rows_of(const std::string& command, const Result& result) {
+  if (result.ending.code != 0) throw std::runtime_error("usher " + command + ": " + result.error_output);
+  std::vector<Row> rows;
+  for (const std::string& line : lines_of(result.output)) rows.push_back(parse_row(line));
+  return rows;
+}
+
 }  // namespace
 
+std::string write_configuration(const TemporaryDirectory& directory, const Setting& setting) {
+  directory.write("programs.d/README", "one file a program\n");
+  return directory.write(
+      "usher.toml", "[server]\nruntime_directory = \"" + directory.path("run") + "\"\nstate_directory = \"" +
+                        directory.path("state") + "\"\n" + setting.server +
+                        "\n\n[[listener]]\nname = \"generic\"\naddress = \"" + setting.address +
+                        "\"\npool = \"generic\"\nrefusal_time = \"" + setting.refusal_time + "\"\n" + setting.listener +
+                        "\n\n[pool.generic]\npam_service = \"" + setting.pam_service + "\"\npam_directory = \"" +
+                        setting.pam_directory + "\"\n" + setting.pool + "\n\n" + setting.programs + setting.more);
+}
+
 Installation::Installation(const Setting& setting, const std::vector<std::string>& before) {
-  write(setting);
+  write_configuration(directory_, setting);
   start(before);
 }
 
@@ -56,15 +81,6 @@ Installation::~Installation() {
     process_->signal(SIGTERM);
     process_->wait_for_end(kPatience);
   }
-}
-
-void Installation::write(const Setting& setting) const {
-  directory_.write("usher.toml", "[server]\nruntime_directory = \"" + directory_.path("run") + "\"\nstate_directory = \"" +
-                                     directory_.path("state") + "\"\n\n[[listener]]\nname = \"generic\"\naddress = \"" +
-                                     setting.address + "\"\npool = \"generic\"\nrefusal_time = \"50ms\"\n" + setting.listener +
-                                     "\n\n[pool.generic]\npam_service = \"" + setting.pam_service + "\"\npam_directory = \"" +
-                                     setting.pam_directory + "\"\n" + setting.pool + "\n\n" + setting.programs + setting.more);
-  directory_.write("programs.d/README", "one file a program\n");
 }
 
 void Installation::start(const std::vector<std::string>& before) {
@@ -86,24 +102,38 @@ std::string Installation::address(const std::string& listener) const {
 }
 
 Result Installation::usher(std::vector<std::string> words) const {
-  words.insert(words.begin(), USHER_COMMAND);
-  words.insert(words.begin() + 2, {"--config", configuration()});
-  return run(words);
+  return run(command_line(std::move(words), configuration()));
+}
+
+std::vector<Row> Installation::status() const {
+  return rows_of("status", usher({"status", "--json"}));
+}
+
+std::string Installation::present_address(const std::string& listener) const {
+  for (const Row& row : status()) {
+    if (row.at("kind") == "listener" && row.at("name") == listener) return row.at("address");
+  }
+  throw std::runtime_error("no listener " + listener + " in the status");
 }
 
 std::vector<JobRow> Installation::jobs(bool all) const {
   std::vector<std::string> words{"jobs", "--json"};
   if (all) words.push_back("--all");
-  const Result result = usher(words);
-  if (result.ending.code != 0) throw std::runtime_error("usher jobs: " + result.error_output);
+  return rows_of("jobs", usher(words));
+}
+
+JobRow Installation::job_of(const Client& client) const {
   std::vector<JobRow> rows;
-  for (const std::string& line : lines_of(result.output)) rows.push_back(parse_row(line));
-  return rows;
+  wait_until([&] { return !(rows = jobs_with("client", client.local_address())).empty(); });
+  if (rows.size() != 1) throw std::runtime_error(std::to_string(rows.size()) + " jobs of " + client.local_address());
+  return rows[0];
 }
 
 std::vector<JobRow> Installation::jobs_with(const std::string& key, const std::string& value) const {
   std::vector<JobRow> rows = jobs(true);
-  rows.erase(std::remove_if(rows.begin(), rows.end(), [&](const JobRow& row) { return !row.count(key) || row.at(key) != value; }), rows.end());
+  rows.erase(std::remove_if(rows.begin(), rows.end(),
+                            [&](const JobRow& row) { return !row.count(key) || row.at(key) != value; }),
+             rows.end());
   return rows;
 }
 
@@ -138,9 +168,31 @@ bool Installation::is_calm(std::size_t ready) const {
   return workers >= ready && templates == 1;
 }
 
+Background::Background(std::string configuration, std::vector<std::string> before)
+    : configuration_(std::move(configuration)) {
+  const std::vector<std::string> command = command_line({"start"}, configuration_);
+  before.insert(before.end(), command.begin(), command.end());
+  start_ = run(before);
+  const std::string mark = "Usher is running (process ";
+  if (start_.output.starts_with(mark)) pid_ = static_cast<pid_t>(std::stol(start_.output.substr(mark.size())));
+}
+
+Background::~Background() {
+  if (pid_ == 0 || !is_running(pid_)) return;
+  try {
+    usher({"stop"});
+  } catch (const std::exception&) {
+    ::kill(pid_, SIGKILL);  // it does not answer; what is below it ends with it
+  }
+}
+
+Result Background::usher(std::vector<std::string> words) const {
+  return run(command_line(std::move(words), configuration_));
+}
+
 std::string shell_program(const std::string& name, const std::string& script, const std::string& more) {
-  return "[program." + name + "]\ndescription = \"a test\"\nusers = [\"*\"]\ncommand = [\"/bin/sh\", \"-c\", '''" + script +
-         "''']\n" + more + "\n";
+  return "[program." + name + "]\ndescription = \"a test\"\nusers = [\"*\"]\ncommand = [\"/bin/sh\", \"-c\", '''" +
+         script + "''']\n" + more + "\n";
 }
 
 void log_in(Client& client, const std::string& user, const std::string& program) {

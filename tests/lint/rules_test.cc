@@ -61,6 +61,7 @@ TEST_CASE("lint: files that look wrong are found") {
                                      "DO: more\n"}}))
             .starts_with("base/a.cc:2: "));
   CHECK(check_blanks({{"base/a.cc", "a \n\tb\nc"}}).size() == 3);
+  CHECK(check_blanks({{"docs/man/a.1.scd", "a \n\tb\nc"}}).size() == 2);
 }
 
 TEST_CASE("lint: links that lead nowhere are found") {

@@ -1,5 +1,5 @@
-// A login process in the hands of an attacker: this file's run_login_process takes the place of the real one, inside the real
-// sandbox, and says to the worker whatever a test wants. The worker must end that connection and nothing else.
+// A login process in the hands of an attacker: this file's run_login_process takes the place of the real one, inside
+// the real sandbox, and says to the worker whatever a test wants. The worker must end that connection and nothing else.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -21,7 +21,10 @@ namespace {
 std::function<void(Channel&)> attacker;  // set before the worker is forked
 }
 
-void run_login_process(Channel worker) { attacker(worker); }
+LoginExit run_login_process(Channel worker) {
+  attacker(worker);
+  return LoginExit::over;
+}
 
 }  // namespace usher
 
@@ -40,11 +43,14 @@ Bytes bytes_of(const M& message) {
 
 Bytes answer(std::string_view text) {
   Answer message;
-  message.secret.append({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});  // NOLINT: characters as bytes
+  message.secret.append(
+      {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});  // NOLINT: characters as bytes
   return bytes_of(message);
 }
 
-void say(const Channel& worker, const Bytes& bytes) { worker.send_bytes(bytes, {}); }
+void say(const Channel& worker, const Bytes& bytes) {
+  worker.send_bytes(bytes, {});
+}
 
 void wait_for(const Channel& worker, WorkerSays kind) {
   Packet packet;
@@ -88,7 +94,7 @@ std::vector<Attack> attacks() {
           {"run_program", bytes_of(RunProgram{"who"}), LoginState::choosing}};
 }
 
-constexpr std::array kStates{LoginState::starting,  LoginState::idle,      LoginState::naming,
+constexpr std::array kStates{LoginState::starting,  LoginState::idle,     LoginState::naming,
                              LoginState::answering, LoginState::checking, LoginState::choosing};
 
 // How the worker of a test ends that is attacked in this state; a program must never have been asked for.
@@ -117,7 +123,9 @@ Outcome run_attack(LoginState state, const std::function<void(Channel&)>& attack
   return outcome;
 }
 
-bool ends_orderly(int status) { return status >= 0 && status <= static_cast<int>(WorkerExit::login_crashed); }
+bool ends_orderly(int status) {
+  return status >= 0 && status <= static_cast<int>(WorkerExit::login_crashed);
+}
 
 }  // namespace
 
@@ -146,12 +154,20 @@ TEST_CASE("hostile login process: malformed messages end that worker alone") {
   Bytes length_lies = answer("secret");
   length_lies[1] = 0xFF;
   length_lies[2] = 0xFF;
-  const std::vector<std::pair<const char*, Bytes>> malformed{
-      {"unknown kind", {99}},          {"kind zero", {0}},  {"cut short", cut}, {"trailing byte", trailing},
-      {"a length that lies", length_lies}, {"too long", Bytes(1500, 3)}, {"longer than a packet", Bytes(5000, 3)}};
-  for (const auto& [name, bytes] : malformed) {
-    CAPTURE(name);
-    const Outcome outcome = run_attack(LoginState::answering, [&, sent = bytes](Channel& worker) { say(worker, sent); });
+  struct Malformed {
+    const char* name;
+    Bytes bytes;
+  };
+  const std::vector<Malformed> malformed{{"unknown kind", {99}},
+                                         {"kind zero", {0}},
+                                         {"cut short", cut},
+                                         {"trailing byte", trailing},
+                                         {"a length that lies", length_lies},
+                                         {"too long", Bytes(1500, 3)},
+                                         {"longer than a packet", Bytes(5000, 3)}};
+  for (const Malformed& message : malformed) {
+    CAPTURE(message.name);
+    const Outcome outcome = run_attack(LoginState::answering, [&](Channel& worker) { say(worker, message.bytes); });
     CHECK_FALSE(outcome.claimed);
     CHECK(ends_orderly(outcome.exit_status));
   }
@@ -192,7 +208,11 @@ TEST_CASE("hostile login process: one that closes its channel and lives on is ki
 
 TEST_CASE("hostile login process: a system call outside the list ends it, and the worker reports the crash") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  const std::vector<std::pair<const char*, std::function<void()>>> forbidden{
+  struct Forbidden {
+    const char* name;
+    std::function<void()> call;
+  };
+  const std::vector<Forbidden> calls{
       {"open", [] { ::open("/etc/passwd", O_RDONLY); }},
       {"socket", [] { ::socket(AF_INET, SOCK_STREAM, 0); }},
       {"fork", [] { ::fork(); }},
@@ -201,9 +221,9 @@ TEST_CASE("hostile login process: a system call outside the list ends it, and th
       {"setuid", [] { ::syscall(SYS_setuid, 0); }},
       {"execve", [] { ::syscall(SYS_execve, "/bin/sh", nullptr, nullptr); }},
   };
-  for (const auto& [name, call] : forbidden) {
-    CAPTURE(name);
-    const Outcome outcome = run_attack(LoginState::naming, [forbidden_call = call](Channel&) { forbidden_call(); });
+  for (const Forbidden& forbidden : calls) {
+    CAPTURE(forbidden.name);
+    const Outcome outcome = run_attack(LoginState::naming, [&](Channel&) { forbidden.call(); });
     CHECK(outcome.exit_status == static_cast<int>(WorkerExit::login_crashed));
   }
 }

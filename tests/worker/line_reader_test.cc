@@ -138,6 +138,16 @@ TEST_CASE("line reader: telnet commands are taken out wherever they stand") {
   CHECK(connection.reader.speaks_telnet());
 }
 
+TEST_CASE("line reader: a telnet command inside a line's end does not part it") {
+  for (const std::string& end : {"\n"s, "\0"s}) {
+    Connection connection(true);
+    connection.send("alice\r"s + kIac + "\xFB\x03"s + kIac + "\xF1"s + end + "tail");
+    REQUIRE(connection.reader.read() == Result::line);
+    CHECK(connection.line() == "alice");
+    CHECK(connection.rest() == "tail");
+  }
+}
+
 TEST_CASE("line reader: IAC IAC is one byte 255, which no UTF-8 has") {
   Connection connection(true);
   connection.send("a"s + kIac + kIac + "\r\n");

@@ -92,7 +92,9 @@ TEST_CASE("dialog: bad input is told and the connection closed, whatever was bei
       client.expect_line(920);
       client.expect_closed();
       client.close();
-      CHECK(end_of(worker).kind == EndKind::lost);
+      const auto ended = end_of(worker);
+      CHECK(ended.kind == EndKind::refused);
+      CHECK(ended.value == 920);
       CHECK(worker.wait() == kClean);
     }
   }
@@ -124,6 +126,19 @@ TEST_CASE("dialog: an evicted client hears 904") {
   client.close();
   CHECK(end_of(worker).kind == EndKind::evicted);
   CHECK(worker.wait() == kClean);
+}
+
+TEST_CASE("dialog: a client that hears its last line and does not close is waited for once") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  WorkerHarness worker({});
+  Client client = worker.connect();
+  client.send(std::string(1025, 'x'));
+  client.expect_line(100);
+  client.expect_line(920);
+  client.expect_closed();
+  const Instant told = Clock::now();
+  CHECK(worker.wait() == kClean);
+  CHECK(Clock::now() - told < 3800ms);  // the login process waits 2 s; the worker does not do so again
 }
 
 TEST_CASE("dialog: a client that leaves in the middle ends its worker") {

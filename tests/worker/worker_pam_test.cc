@@ -15,6 +15,18 @@ namespace {
 constexpr int kClean = static_cast<int>(WorkerExit::clean);
 constexpr const char* kUnixAuth = "auth required pam_unix.so\naccount required pam_unix.so\n";
 
+// The test module in every phase, with this argument.
+std::string module_everywhere(const std::string& argument) {
+  const std::string module = "MODULE " + argument + "\n";
+  return std::string(kUnixAuth)
+      .append("auth required ")
+      .append(module)
+      .append("account required ")
+      .append(module)
+      .append("session required ")
+      .append(module);
+}
+
 // A service of its own: pam_unix where nothing else is said, and the test module with these arguments.
 class Service {
  public:
@@ -88,13 +100,15 @@ TEST_CASE("PAM: a session is closed however the program ends") {
 
 TEST_CASE("PAM: credentials or a session that cannot be had are 901, and what was begun is undone") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  const std::vector<std::pair<std::string, std::string>> cases{
-      {"setcred-establish", "auth account setcred-establish setcred-delete "},
-      {"open", "auth account setcred-establish open close setcred-delete "}};
-  for (const auto& [phase, phases] : cases) {
-    CAPTURE(phase);
-    const std::string module = "MODULE fail=" + phase + "\n";
-    const Service service(kUnixAuth + "auth required "s + module + "account required " + module + "session required " + module);
+  struct Case {
+    std::string phase;
+    std::string phases;
+  };
+  const std::vector<Case> cases{{"setcred-establish", "auth account setcred-establish setcred-delete "},
+                                {"open", "auth account setcred-establish open close setcred-delete "}};
+  for (const Case& failing : cases) {
+    CAPTURE(failing.phase);
+    const Service service(module_everywhere("fail=" + failing.phase));
     WorkerHarness worker(service.setting());
     Client client = worker.connect();
     log_in_without_program(client, usual_account());
@@ -104,7 +118,7 @@ TEST_CASE("PAM: credentials or a session that cannot be had are 901, and what wa
     client.expect_closed();
     client.close();
     CHECK(worker.wait() == kClean);
-    CHECK(service.phases() == phases);
+    CHECK(service.phases() == failing.phases);
   }
 }
 
@@ -120,16 +134,27 @@ TEST_CASE("PAM: an account that may not log in is 901, after its password") {
 
 TEST_CASE("PAM: unknown, wrong, locked, without a password, and root read the same") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  const std::vector<std::pair<std::string, std::string>> refused{
-      {"no-such-user", "x"}, {"normal", "x"}, {"locked", "locked-secret"}, {"nopassword", ""}, {"root", "root-secret"},
-      {"*", ""},             {"", ""},        {"normal ", "normal-secret"}, {"normal", ""},   {"../normal", "x"}};
+  struct Try {
+    std::string user;
+    std::string password;
+  };
+  const std::vector<Try> refused{{"no-such-user", "x"},
+                                 {"normal", "x"},
+                                 {"locked", "locked-secret"},
+                                 {"nopassword", ""},
+                                 {"root", "root-secret"},
+                                 {"*", ""},
+                                 {"", ""},
+                                 {"normal ", "normal-secret"},
+                                 {"normal", ""},
+                                 {"../normal", "x"}};
   std::string text;
-  for (const auto& [user, password] : refused) {
-    CAPTURE(user);
+  for (const Try& tried : refused) {
+    CAPTURE(tried.user);
     WorkerHarness worker({.listener = "login_tries = 1", .pam_service = "usher-test-nullok"});
     Client client = worker.connect();
-    client.answer(100, user);
-    if (!user.empty()) client.answer(101, password);
+    client.answer(100, tried.user);
+    if (!tried.user.empty()) client.answer(101, tried.password);
     const std::string refusal = client.expect_line(900);
     if (text.empty()) text = refusal;
     CHECK(refusal == text);
@@ -154,8 +179,9 @@ TEST_CASE("PAM: a refusal does not leave before its time, however quick the reas
 
 TEST_CASE("PAM: prompts of either kind, information and errors come in the order of the modules") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  const Service service("auth required MODULE [info=read this] prompts=5 [error=take\\x1bcare\\x0anow]\n"
-                        "auth required pam_unix.so\naccount required pam_unix.so\n");
+  const Service service(
+      "auth required MODULE [info=read this] prompts=5 [error=take\\x1bcare\\x0anow]\n"
+      "auth required pam_unix.so\naccount required pam_unix.so\n");
   WorkerHarness worker(service.setting());
   Client client = worker.connect();
   client.answer(100, usual_account());
@@ -209,8 +235,9 @@ TEST_CASE("PAM: a one-time code is a second secret") {
 
 TEST_CASE("PAM: who the modules say has logged in is who the program runs as") {
   SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
-  const Service service("auth required pam_unix.so\nauth required MODULE user=second\naccount required pam_unix.so\n"
-                        "session required pam_permit.so\n");
+  const Service service(
+      "auth required pam_unix.so\nauth required MODULE user=second\naccount required pam_unix.so\n"
+      "session required pam_permit.so\n");
   WorkerHarness worker(service.setting());
   Client client = worker.connect();
   worker.log_in(client, "normal", "who");
@@ -224,14 +251,15 @@ TEST_CASE("PAM: groups, variables and limits that modules give reach the program
     const char* script;
     const char* expected;
   };
-  for (const auto& [service, script, expected] :
+  for (const Case& given :
        {Case{"usher-test-group", "id -Gn | tr ' ' '\\n' | grep from-pam", "from-pam"},
         Case{"usher-test-env", "echo $USHER_PAM_ENV", "from-pam"}, Case{"usher-test-limits", "ulimit -Sn", "200"}}) {
-    CAPTURE(service);
-    WorkerHarness worker({.programs = shell_program("show", script, "limits = { open_files = 0 }"), .pam_service = service});
+    CAPTURE(given.service);
+    WorkerHarness worker(
+        {.programs = shell_program("show", given.script, "limits = { open_files = 0 }"), .pam_service = given.service});
     Client client = worker.connect();
     worker.log_in(client, "normal", "show");
-    CHECK(client.read_line() == expected);
+    CHECK(client.read_line() == given.expected);
   }
 }
 
@@ -241,8 +269,7 @@ TEST_CASE("PAM: a module that crashes or ends the process takes only its own con
     for (const std::string phase : {"auth", "account", "setcred-establish", "open"}) {
       CAPTURE(how);
       CAPTURE(phase);
-      const std::string module = "MODULE " + how + "=" + phase + "\n";
-      const Service service(kUnixAuth + "auth required "s + module + "account required " + module + "session required " + module);
+      const Service service(module_everywhere(how + "=" + phase));
       WorkerHarness worker(service.setting());
       Client client = worker.connect();
       log_in_without_program(client, usual_account());

@@ -32,7 +32,8 @@ TEST_CASE("program: runs with the user's ids, all three of each, and all groups"
   SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
   const std::string ids = "grep -E '^(Uid|Gid):' /proc/self/status | tr '\\t\\n' '  '";
   CHECK(first_line("normal", ids) == "Uid: 7001 7001 7001 7001 Gid: 7001 7001 7001 7001 ");
-  CHECK(first_line("hugeuid", ids) == "Uid: 3000000001 3000000001 3000000001 3000000001 Gid: 3000000001 3000000001 3000000001 3000000001 ");
+  CHECK(first_line("hugeuid", ids) ==
+        "Uid: 3000000001 3000000001 3000000001 3000000001 Gid: 3000000001 3000000001 3000000001 3000000001 ");
   CHECK(first_line("normal", "id -G") == "7001 7101");
   CHECK(first_line("manygroups", "id -G | wc -w") == std::to_string(kManyGroups + 1));
   CHECK(first_line("Odd.na-me_9$", "id -un") == "Odd.na-me_9$");
@@ -46,10 +47,12 @@ TEST_CASE("program: root does not come back") {
 
 TEST_CASE("program: has three descriptors, default signals, a session of its own, umask 077 and a free process") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  CHECK(first_line(usual_account(), "grep -E '^(SigBlk|SigIgn|NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t\\n'") ==
+  CHECK(first_line(usual_account(),
+                   "grep -E '^(SigBlk|SigIgn|NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t\\n'") ==
         "SigBlk:0000000000000000SigIgn:0000000000000000NoNewPrivs:0Seccomp:0");
   CHECK(first_line(usual_account(), "umask") == "0077");
-  CHECK(first_line(usual_account(), "set -- $(cut -d' ' -f1,5,6 /proc/$$/stat); [ $1 = $2 ] && [ $1 = $3 ] && echo own") == "own");
+  CHECK(first_line(usual_account(),
+                   "set -- $(cut -d' ' -f1,5,6 /proc/$$/stat); [ $1 = $2 ] && [ $1 = $3 ] && echo own") == "own");
   CHECK(first_line(usual_account(), "readlink /proc/$$/fd/0 /proc/$$/fd/1 | uniq -d | cut -d: -f1") == "socket");
 }
 
@@ -70,7 +73,8 @@ TEST_CASE("program: starts in the user's home, or in / with a note when that is 
 
 TEST_CASE("program: arguments are appended to the command when the configuration lets them") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  WorkerHarness worker({.programs = "[program.say]\nusers=[\"*\"]\narguments = true\ncommand = [\"/bin/echo\", \"-n\"]\n"});
+  WorkerHarness worker(
+      {.programs = "[program.say]\nusers=[\"*\"]\narguments = true\ncommand = [\"/bin/echo\", \"-n\"]\n"});
   Client client = worker.connect();
   worker.log_in(client, usual_account(), "say $(id)  ;ls \"x\"");
   CHECK(client.read_line() == "$(id) ;ls \"x\"");
@@ -78,10 +82,13 @@ TEST_CASE("program: arguments are appended to the command when the configuration
 
 TEST_CASE("program: limits, nice and environment are the configured ones") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  const std::string limits = "limits = { open_files = 77, processes = 4000, cpu = \"9s\", file_size = \"8k\", memory = \"1G\" }";
-  CHECK(first_line(usual_account(), "echo $(ulimit -n) $(ulimit -p) $(ulimit -t) $(ulimit -v)", limits) == "77 4000 9 1048576");
+  const std::string limits =
+      "limits = { open_files = 77, processes = 4000, cpu = \"9s\", file_size = \"8k\", memory = \"1G\" }";
+  CHECK(first_line(usual_account(), "echo $(ulimit -n) $(ulimit -p) $(ulimit -t) $(ulimit -v)", limits) ==
+        "77 4000 9 1048576");
   CHECK(first_line(usual_account(), "nice", "nice = 7") == "7");
-  CHECK(first_line(usual_account(), "echo $GREETING $USHER_PROGRAM", "environment = { GREETING = \"hi\" }") == "hi show");
+  CHECK(first_line(usual_account(), "echo $GREETING $USHER_PROGRAM", "environment = { GREETING = \"hi\" }") ==
+        "hi show");
 }
 
 TEST_CASE("program: a configured limit never exceeds what the session has, and the worker takes its own limits back") {
@@ -104,20 +111,19 @@ TEST_CASE("program: its end gives 103, or 902 with status or signal, on a line o
     EndKind kind;
     int value;
   };
-  for (const auto& [script, all, kind, value] :
-       {Case{"printf done", "done\r\n103 The program has ended.\r\n", EndKind::normal, 0},
-        Case{"exit 42", "\r\n902 status 42\r\n", EndKind::status, 42},
-        Case{"kill -KILL $$", "\r\n902 signal SIGKILL\r\n", EndKind::signal, SIGKILL}}) {
-    CAPTURE(script);
-    WorkerHarness worker({.programs = shell_program("end", script)});
+  for (const Case& program : {Case{"printf done", "done\r\n103 The program has ended.\r\n", EndKind::normal, 0},
+                              Case{"exit 42", "\r\n902 status 42\r\n", EndKind::status, 42},
+                              Case{"kill -KILL $$", "\r\n902 signal SIGKILL\r\n", EndKind::signal, SIGKILL}}) {
+    CAPTURE(program.script);
+    WorkerHarness worker({.programs = shell_program("end", program.script)});
     Client client = worker.connect();
     worker.log_in(client, usual_account(), "end");
-    CHECK(client.read_until_closed() == all);
+    CHECK(client.read_until_closed() == program.all);
     client.close();
     worker.from_pool_channel<Active>();
     const auto ended = worker.from_pool_channel<Ended>();
-    CHECK(ended.kind == kind);
-    CHECK(ended.value == value);
+    CHECK(ended.kind == program.kind);
+    CHECK(ended.value == program.value);
     CHECK(worker.wait() == kClean);
   }
 }
@@ -186,7 +192,8 @@ TEST_CASE("program: is asked to end by HUP when the connection is lost") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   const TemporaryDirectory directory;
   const std::string seen = directory.write("seen", "", 0666);
-  WorkerHarness worker({.programs = shell_program("stay", "trap 'echo hup > " + seen + "; exit 0' HUP; echo on; while :; do sleep 0.05; done")});
+  WorkerHarness worker({.programs = shell_program("stay", "trap 'echo hup > " + seen +
+                                                              "; exit 0' HUP; echo on; while :; do sleep 0.05; done")});
   Client client = worker.connect();
   worker.log_in(client, usual_account(), "stay");
   client.read_line();
@@ -225,7 +232,8 @@ TEST_CASE("program: the operator ends it by TERM, and by KILL after the delay") 
 
 TEST_CASE("program: when the starter is gone program and worker end, and the session is closed") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  WorkerHarness worker({.programs = shell_program("long", "echo $$; exec sleep 300"), .pam_service = "usher-test-module"});
+  WorkerHarness worker(
+      {.programs = shell_program("long", "echo $$; exec sleep 300"), .pam_service = "usher-test-module"});
   Client client = worker.connect();
   worker.log_in(client, usual_account(), "long");
   const pid_t program = std::stoi(client.read_line());

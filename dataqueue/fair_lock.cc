@@ -1,0 +1,75 @@
+#include "dataqueue/fair_lock.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+
+namespace usher {
+namespace {
+
+constexpr auto kWindow = std::chrono::microseconds(100);
+
+std::uint32_t this_thread() {
+  static thread_local const auto id = static_cast<std::uint32_t>(::gettid());
+  return id;
+}
+
+// Counts this thread among those who queue.
+class Queueing {
+ public:
+  explicit Queueing(std::atomic<std::uint32_t>& count) : count_(count) { count_.fetch_add(1); }
+  ~Queueing() { count_.fetch_sub(1); }
+  Queueing(const Queueing&) = delete;
+  Queueing& operator=(const Queueing&) = delete;
+
+ private:
+  std::atomic<std::uint32_t>& count_;
+};
+
+struct Unlock {
+  void operator()(RobustMutex* mutex) const noexcept { mutex->unlock(); }
+};
+
+}  // namespace
+
+void FairLock::initialize() {
+  gate_.initialize(RobustMutex::Order::queue);
+  lock_.initialize(RobustMutex::Order::any);
+  queueing_ = 0;
+  last_owner_ = 0;
+  window_end_ns_ = 0;
+}
+
+bool FairLock::may_pass_the_gate() const {
+  if (queueing_.load(std::memory_order_relaxed) == 0) return true;
+  return last_owner_.load(std::memory_order_relaxed) == this_thread() &&
+         to_nanoseconds(Clock::now()) < window_end_ns_.load(std::memory_order_relaxed);
+}
+
+void FairLock::begin_window() {
+  last_owner_.store(this_thread(), std::memory_order_relaxed);
+  window_end_ns_.store(to_nanoseconds(Clock::now() + kWindow), std::memory_order_relaxed);
+}
+
+Outcome FairLock::queue(Instant deadline) {
+  const Queueing queueing(queueing_);
+  if (gate_.lock(deadline) == Outcome::timed_out) return Outcome::timed_out;
+  const std::unique_ptr<RobustMutex, Unlock> gate(&gate_);
+  const Outcome outcome = lock_.lock(deadline);
+  if (outcome != Outcome::timed_out) begin_window();
+  return outcome;
+}
+
+Outcome FairLock::lock(Instant deadline) {
+  if (may_pass_the_gate()) {
+    const Outcome outcome = lock_.try_lock();
+    if (outcome != Outcome::timed_out) {
+      if (last_owner_.load(std::memory_order_relaxed) != this_thread()) begin_window();
+      return outcome;
+    }
+  }
+  return queue(deadline);
+}
+
+}  // namespace usher

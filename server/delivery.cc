@@ -1,0 +1,45 @@
+#include "server/delivery.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/log.h"
+
+namespace usher {
+
+Delivery::Delivery(EventLoop& loop, Channel channel, OnEvent event)
+    : event_(std::move(event)),
+      link_(
+          loop, std::move(channel), [this](const Packet& packet) { hear(packet); },
+          [this](const std::string& why) {
+            if (why != "it is gone") log::error("worker_broke_protocol", {{"reason", why}});
+            const OnEvent lost = event_;
+            lost(Event::lost);
+          },
+          0) {}
+
+void Delivery::hear(const Packet& packet) {
+  gate_.check(packet, taken_ ? HandOverState::taken : HandOverState::sent);
+  const OnEvent event = event_;
+  switch (static_cast<WorkerTellsListener>(packet.kind())) {
+    case WorkerTellsListener::taken: taken_ = true; return event(Event::taken);
+    case WorkerTellsListener::no_room: return event(Event::no_room);
+    case WorkerTellsListener::login_over: return event(Event::login_over);
+  }
+}
+
+bool Delivery::withdraw() {
+  std::vector<Event> heard;
+  const OnEvent event = std::exchange(event_, [&heard](Event said) { heard.push_back(said); });
+  link_.hear_now();
+  if (!taken_) {
+    link_.refuse_more();
+    link_.hear_now();
+  }
+  event_ = event;
+  const bool withdrawn = !taken_;
+  if (!withdrawn) std::for_each(heard.begin(), heard.end(), event);
+  return withdrawn;
+}
+
+}  // namespace usher

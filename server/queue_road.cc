@@ -1,0 +1,88 @@
+#include "server/queue_road.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+
+namespace usher {
+
+void QueueRoad::announce(const JobId& id, Channel channel) {
+  idle_[id] = std::make_unique<Delivery>(services_.loop, std::move(channel), [this, id](Delivery::Event) { lose_idle(id); });
+  if (early_.erase(id) == 0) return;
+  in_hand_.push_back(id);
+  services_.again();
+}
+
+void QueueRoad::lose_idle(const JobId& id) {
+  idle_.erase(id);
+  gone_.push_back(id);
+  if (gone_.size() > kMostGone) gone_.pop_front();
+}
+
+// Workers of a pool that is gone are announced no more.
+void QueueRoad::pool_is_gone() {
+  early_.clear();
+  gone_.clear();
+}
+
+void QueueRoad::dispatch(Pending& pending) {
+  while (pending.size() > early_.size()) {
+    if (in_hand_.empty() && (waiting() || !assign(pending.size() - early_.size()))) return wait_for_ready();
+    hand_over(pending);
+  }
+  if (woken_) ready_->disarm();  // nobody needs the worker any more
+  woken_ = false;
+}
+
+// Ids of ready workers, for as many clients as wait. False when there is none.
+bool QueueRoad::assign(std::size_t wanted) {
+  Registry::Update update(*registry_);
+  std::vector<JobId> ids;
+  while (ids.size() < std::min(wanted, kBatch)) {
+    const bool watched = ready_ && ready_->armed();
+    const std::optional<JobId> id = watched ? update.assign(pool_, *ready_) : update.assign(pool_);
+    if (!id) break;
+    ids.push_back(*id);
+  }
+  update.commit();
+  in_hand_ = std::move(ids);
+  return !in_hand_.empty();
+}
+
+void QueueRoad::wait_for_ready() {
+  woken_ = false;
+  if (!ready_) {
+    ready_.emplace(registry_->watch_ready(pool_));
+    watch_ = services_.loop.watch(ready_->fd(), EPOLLIN, [this](std::uint32_t) {
+      woken_ = true;
+      services_.again();
+    });
+  }
+  ready_->arm();
+}
+
+void QueueRoad::hand_over(Pending& pending) {
+  for (const JobId& id : std::exchange(in_hand_, {})) {
+    if (!idle_.contains(id)) services_.hear_pool();
+    const auto worker = idle_.find(id);
+    if (worker == idle_.end()) {
+      expect(id);
+    } else if (pending.empty()) {
+      in_hand_.push_back(id);
+    } else {
+      const VisitorPtr visitor = pending.begin()->second;
+      std::unique_ptr<Delivery> delivery = std::move(worker->second);
+      idle_.erase(worker);
+      if (!delivery->send(services_.control_record(*visitor), visitor->fd.get())) continue;  // it died: its id is spent
+      pending.erase(visitor->serial);
+      services_.handed_over(visitor, std::move(delivery));
+    }
+  }
+}
+
+// A worker that has been announced and is unknown has ended.
+void QueueRoad::expect(const JobId& id) {
+  if (std::erase(gone_, id) == 0) early_.insert(id);
+}
+
+}  // namespace usher

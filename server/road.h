@@ -1,0 +1,39 @@
+// The way of clients to the workers of one pool. There are three: queue_road.h, shared_road.h, spawn_road.h.
+#pragma once
+
+#include <functional>
+
+#include "server/visitor.h"
+
+namespace usher {
+
+// What every road needs.
+struct RoadServices {
+  EventLoop& loop;
+  std::function<HandOver(const Visitor&)> control_record;
+  // The client has been sent: from here on the worker's words, or the end of its channel, decide.
+  std::function<void(const VisitorPtr&, std::unique_ptr<Delivery>)> handed_over;
+  std::function<void()> again;      // there may be a worker now for those who wait
+  std::function<void()> hear_pool;  // reads what the pool has said by now
+};
+
+class Road {
+ public:
+  explicit Road(RoadServices services) : services_(std::move(services)) {}
+  virtual ~Road() = default;
+  Road(const Road&) = delete;
+  Road& operator=(const Road&) = delete;
+
+  // Hands over clients, the oldest first, for as long as there are workers; those leave `pending`.
+  virtual void dispatch(Pending& pending) = 0;
+  // How many of those who still wait a worker is certain for.
+  virtual std::size_t certain() const { return 0; }
+  // One that was handed over has been taken, or is not on its way any more.
+  virtual void settled(const Visitor& /*visitor*/) {}
+  virtual void pool_is_gone() {}
+
+ protected:
+  RoadServices services_;
+};
+
+}  // namespace usher

@@ -1,0 +1,27 @@
+#include "server/spawn_road.h"
+
+namespace usher {
+
+void SpawnRoad::dispatch(Pending& pending) {
+  while (!pending.empty() && sent_.size() < kMaxSent) {
+    const VisitorPtr visitor = pending.begin()->second;
+    if (!send(visitor)) return;
+    pending.erase(visitor->serial);
+  }
+}
+
+bool SpawnRoad::send(const VisitorPtr& visitor) {
+  ChannelPair pair = make_channel();
+  auto delivery = std::make_unique<Delivery>(services_.loop, std::move(pair.ours), nullptr);
+  if (!delivery->send(services_.control_record(*visitor), visitor->fd.get())) return false;
+  if (!ask_({pool_, visitor->may_wait}, pair.theirs.release())) return false;
+  sent_[visitor->serial] = visitor;
+  services_.handed_over(visitor, std::move(delivery));
+  return true;
+}
+
+void SpawnRoad::settled(const Visitor& visitor) {
+  if (sent_.erase(visitor.serial) > 0) services_.again();
+}
+
+}  // namespace usher

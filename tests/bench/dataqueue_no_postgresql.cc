@@ -1,0 +1,9 @@
+#include "tests/bench/dataqueue_peers.h"
+
+namespace usher::bench {
+
+std::unique_ptr<Peer> make_postgresql(const std::string& /*directory*/, Disk /*disk*/) {
+  return nullptr;
+}
+
+}  // namespace usher::bench

@@ -1,0 +1,158 @@
+// Clients and workers brought together, in whatever order the news of workers come.
+#include "server/dispatcher.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include "base/system.h"
+#include "handover/hand_over.h"
+#include "tests/support/process.h"
+#include "tests/support/temporary_directory.h"
+
+using namespace usher;
+using namespace usher::testing;
+
+namespace {
+
+struct Front {
+  Front() {
+    check(::mkdir(directory.path("db").c_str(), 0700), "mkdir");
+    registry.emplace(directory.path(), Registry::Open::create);
+    dispatcher.meet_pool(directory.path());
+    dispatcher.introduced();
+  }
+
+  // A worker whose id is in the ready queue; its own end of the channel.
+  struct Ready {
+    Job job;
+    Channel listeners_end;
+    Channel own_end;
+  };
+  Ready make_ready() {
+    auto [listeners_end, own_end] = make_channel();
+    Ready ready{{}, std::move(listeners_end), std::move(own_end)};
+    ready.job.id = JobId::random();
+    ready.job.number = ++number;
+    ready.job.pool = ready.job.name = "generic";
+    ready.job.status = JobStatus::ready;
+    Registry::Update update(*registry);
+    update.make_ready(ready.job);
+    update.commit();
+    return ready;
+  }
+
+  void announce(Ready& ready) { dispatcher.worker_channel({ready.job.id.bytes, "generic"}, std::move(ready.listeners_end)); }
+
+  VisitorPtr visit(bool may_wait = true) {
+    const auto visitor = std::make_shared<Visitor>();
+    auto [fd, clients_end] = make_stream_pair();
+    visitor->serial = ++number;
+    visitor->fd = std::move(fd);
+    visitor->pool = "generic";
+    visitor->may_wait = may_wait;
+    visitor->pending_until = Instant::max();
+    clients.push_back(std::move(clients_end));
+    dispatcher.add(visitor);
+    return visitor;
+  }
+
+  // Until all that is to be done at once is done.
+  void run() {
+    const auto end = loop.after(std::chrono::milliseconds(50), [this] { loop.stop(); });
+    loop.run();
+  }
+
+  JobStatus status_of(const Ready& ready) { return registry->find(ready.job.number)->status; }
+
+  TemporaryDirectory directory;
+  std::optional<Registry> registry;
+  std::uint32_t number = 0;
+  std::vector<UniqueFd> clients;
+  std::function<void()> come = [] {};
+  std::vector<VisitorPtr> turned_away;
+  EventLoop loop;
+  Dispatcher dispatcher{loop,
+                        {[](const Visitor&) { return HandOver{}; }, [](const SpawnWorker&, const UniqueFd&) { return false; },
+                         [this] { std::exchange(come, [] {})(); },
+                         [this](const VisitorPtr& visitor) { dispatcher.add(visitor); }, [](const VisitorPtr&) {},
+                         [this](const VisitorPtr& visitor) {
+                           turned_away.push_back(visitor);
+                           dispatcher.remove(*visitor);
+                         }}};
+};
+
+bool has_client(Front::Ready& ready) {
+  Packet packet;
+  return ready.own_end.receive(packet, 1) == Received::packet && packet.descriptors() == 1;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "dispatcher: a worker whose id comes before its announcement is heard of, and no other is taken in its place") {
+  Front front;
+  auto first = front.make_ready();
+  auto second = front.make_ready();
+  front.announce(second);
+  const auto visitor = front.visit();
+  SUBCASE("because the announcement is there and was not read yet") {
+    front.come = [&] { front.announce(first); };
+    front.run();
+  }
+  SUBCASE("because the announcement is late") {
+    front.run();
+    CHECK(visitor->state == Visitor::State::pending);
+    front.announce(first);
+    front.run();
+  }
+  CHECK(visitor->state == Visitor::State::handed_over);
+  CHECK(has_client(first));
+  CHECK_FALSE(has_client(second));
+  CHECK(front.status_of(first) == JobStatus::assigned);
+  CHECK(front.status_of(second) == JobStatus::ready);
+}
+
+TEST_CASE("dispatcher: the id of a worker that ended while it was idle is passed over") {
+  Front front;
+  auto ended = front.make_ready();
+  auto living = front.make_ready();
+  front.announce(ended);
+  front.announce(living);
+  ended.own_end.close();
+  front.run();
+  const auto visitor = front.visit(false);
+  front.run();
+  CHECK(visitor->state == Visitor::State::handed_over);
+  CHECK(has_client(living));
+}
+
+TEST_CASE("dispatcher: nobody waits for a worker that its pool did not live to announce") {
+  Front front;
+  auto lost = front.make_ready();
+  const auto visitor = front.visit();
+  front.run();
+  CHECK(visitor->state == Visitor::State::pending);
+  front.dispatcher.pool_is_gone();
+  front.dispatcher.introduced();
+  auto next = front.make_ready();
+  front.announce(next);
+  front.run();
+  CHECK(visitor->state == Visitor::State::handed_over);
+  CHECK(has_client(next));
+}
+
+TEST_CASE(
+    "dispatcher: of those who may not wait as many stay as workers are on their way, the others are turned away") {
+  Front front;
+  auto late = front.make_ready();
+  const auto first = front.visit(false);
+  front.run();
+  const auto second = front.visit(false);
+  const auto third = front.visit(false);
+  front.run();
+  CHECK(first->state == Visitor::State::pending);
+  CHECK(front.turned_away == std::vector{third, second});
+  front.announce(late);
+  front.run();
+  CHECK(has_client(late));
+}

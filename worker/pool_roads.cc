@@ -1,0 +1,92 @@
+#include "worker/pool_roads.h"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include "base/log.h"
+#include "base/system.h"
+#include "handover/hand_over.h"
+
+namespace usher {
+namespace {
+
+UniqueFd copy_of(const Channel& channel) {
+  return UniqueFd(check(::fcntl(channel.fd(), F_DUPFD_CLOEXEC, 0), "duplicate a channel"));
+}
+
+bool has_given_up(int workers_end) {
+  pollfd end{workers_end, 0, 0};
+  return ::poll(&end, 1, 0) > 0 && (end.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+}  // namespace
+
+void PoolRoads::configure(const Configuration& configuration) {
+  shared_.clear();
+  for (const PoolConfig& pool : configuration.pools) {
+    if (configuration.road_of(pool.name) != Dispatch::shared) continue;
+    ChannelPair pair = make_channel();
+    Shared& shared = shared_[pool.name];
+    shared = {std::move(pair.ours), std::move(pair.theirs), 0};
+    announce_shared(pool.name, shared);
+  }
+  std::erase_if(wishes_, [&](const auto& entry) { return configuration.pool(entry.first) == nullptr; });
+}
+
+void PoolRoads::meet_listener(Channel channel) {
+  gate_ = Gate(kListenerWishes);
+  listener_ = std::make_unique<Link>(
+      loop_, std::move(channel), [this](Packet& packet) { hear(packet); },
+      [this](const std::string& why) {
+        if (why != "it is gone") log::error("listener_broke_protocol", {{"reason", why}});
+        listener_.reset();
+      },
+      1);
+  for (const auto& [pool, shared] : shared_) announce_shared(pool, shared);
+}
+
+void PoolRoads::introduce() { listener_->send(Introduced{}); }
+
+void PoolRoads::announce_shared(const std::string& pool, const Shared& shared) {
+  if (!listener_) return;
+  listener_->send(SharedChannel{pool}, copy_of(shared.listeners_end));
+  listener_->send(SharedReady{pool, shared.idle});
+}
+
+void PoolRoads::announce(const JobId& id, const std::string& pool, const Channel& listeners_end) {
+  if (listener_) listener_->send(WorkerChannel{id.bytes, pool}, copy_of(listeners_end));
+}
+
+void PoolRoads::announce_idle(const std::string& pool, std::uint32_t idle) {
+  const auto shared = shared_.find(pool);
+  if (shared == shared_.end() || std::exchange(shared->second.idle, idle) == idle || !listener_) return;
+  listener_->send(SharedReady{pool, idle});
+}
+
+UniqueFd PoolRoads::shared_end(const std::string& pool) const { return copy_of(shared_.at(pool).workers_end); }
+
+void PoolRoads::hear(Packet& packet) {
+  gate_.check(packet, PoolState::known);
+  const auto wish = packet.as<SpawnWorker>();
+  wishes_[wish.pool.str()].push_back({packet.take_descriptor(0), wish.may_wait});
+  wished_();
+}
+
+UniqueFd PoolRoads::next_wish(const std::string& pool) {
+  std::deque<Wish>& wishes = wishes_[pool];
+  while (!wishes.empty()) {
+    UniqueFd workers_end = std::move(wishes.front().workers_end);
+    wishes.pop_front();
+    if (!has_given_up(workers_end.get())) return workers_end;
+  }
+  return {};
+}
+
+void PoolRoads::refuse_impatient(const std::string& pool) {
+  std::erase_if(wishes_[pool], [](Wish& wish) {
+    if (!wish.may_wait) Channel(std::move(wish.workers_end)).send(NoRoom{});
+    return !wish.may_wait;
+  });
+}
+
+}  // namespace usher
