@@ -255,11 +255,10 @@ class Worker {
   }
 
   void check_account(const std::string& user) {
-    const std::string before = pam_->user();
     int result = pam_->check_account(*login_);
     if (result == PAM_NEW_AUTHTOK_REQD) result = pam_->change_password(*login_);
     if (result != PAM_SUCCESS) refuse_account(user, pam_->text(result));
-    if (pam_->user() == before) return;
+    if (pam_->user() == account_.name) return;
     const auto account = find_account(pam_->user());
     if (!account || account->uid != account_.uid) refuse_account(user, "the account changed during the login");
   }

@@ -16,7 +16,8 @@ struct BenchOptions {
 };
 
 // Shape:  [--rounds N] [--ms N] [--account NAME] [--server NAME] [--clients N].
-// Status: 0, also when a ratio does not hold: the table says so; 1 when a measurement failed; 2 wrong usage; 77 when it cannot run.
+// Status: 0, also when a ratio does not hold: the table says so; 1 when a measurement failed; 2 wrong usage; 77 when it
+// cannot run.
 int bench_main(int count, char** arguments, const std::function<void(const BenchOptions&)>& run);
 
 }  // namespace usher::bench

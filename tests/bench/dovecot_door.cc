@@ -9,20 +9,22 @@ namespace {
 
 // Source: Dovecot's manual, "Login processes".
 std::string login_service(DovecotMode mode) {
-  return mode == DovecotMode::high_security
-             ? "  service_count = 1\n  process_limit = 3000\n"
-             : "  service_count = 0\n  process_min_avail = 2\n  client_limit = 5000\n";
+  return mode == DovecotMode::high_security ? "  service_count = 1\n  process_limit = 3000\n"
+                                            : "  service_count = 0\n  process_min_avail = 2\n  client_limit = 5000\n";
 }
 
-std::string short_name(DovecotMode mode) { return mode == DovecotMode::high_security ? "dovecot-hs" : "dovecot-hp"; }
+std::string short_name(DovecotMode mode) {
+  return mode == DovecotMode::high_security ? "dovecot-hs" : "dovecot-hp";
+}
 
 std::string configuration(const BenchGround& ground, DovecotMode mode, std::uint16_t port) {
-  return "protocols = imap\nlisten = 127.0.0.1\nssl = no\ndisable_plaintext_auth = no\nbase_dir = /run/" + short_name(mode) +
-         "\nstate_dir = " + ground.path(short_name(mode)) + "\ninstance_name = " + short_name(mode) +
+  return "protocols = imap\nlisten = 127.0.0.1\nssl = no\ndisable_plaintext_auth = no\nbase_dir = /run/" +
+         short_name(mode) + "\nstate_dir = " + ground.path(short_name(mode)) + "\ninstance_name = " + short_name(mode) +
          "\nlog_path = " + ground.path(short_name(mode) + ".log") +
          "\nmail_location = maildir:~/Maildir\nmail_max_userip_connections = 0\ndefault_client_limit = 10000\n"
          "passdb {\n  driver = pam\n  args = " +
-         kPamService + "\n}\nuserdb {\n  driver = passwd\n}\nservice imap-login {\n  inet_listener imap {\n    port = " +
+         kPamService +
+         "\n}\nuserdb {\n  driver = passwd\n}\nservice imap-login {\n  inet_listener imap {\n    port = " +
          std::to_string(port) + "\n  }\n  inet_listener imaps {\n    port = 0\n  }\n" + login_service(mode) +
          "}\nservice imap {\n  process_limit = 5000\n}\n";
 }

@@ -44,7 +44,8 @@ void write_file(const std::string& path, std::string_view text) {
   if (!file) throw std::runtime_error(path + " cannot be written");
 }
 
-// Tests have an account in more than a thousand groups, and who looks a group up reads them all: no common machine is like that.
+// Tests have an account in more than a thousand groups, and who looks a group up reads them all: no common machine is
+// like that.
 void drop_many_groups() {
   std::istringstream groups(testing::read_file("/etc/group"));
   std::string kept;

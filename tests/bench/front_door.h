@@ -1,8 +1,9 @@
 // The servers that are measured, each started for the run on a port of 127.0.0.1 and ended with its object.
 //
-// Model:  all of them log in the same accounts of private_etc.sh by one PAM service, made here: pam_unix for auth and account,
-//         pam_permit for the session. What they write goes below a directory that ends with the run, or to /run, over which a
-//         tmpfs is mounted.
+// Model:  all of them log in the same accounts of private_etc.sh by one PAM service, made here: pam_unix for auth and
+// account,
+//         pam_permit for the session. What they write goes below a directory that ends with the run, or to /run, over
+//         which a tmpfs is mounted.
 // Source: the settings of the peers are those their manuals give for many logins from one address.
 #pragma once
 

@@ -14,10 +14,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kClients = 10;    // for the highest rate
-constexpr std::size_t kWarmUp = 50;     // arrivals
+constexpr std::size_t kClients = 10;  // for the highest rate
+constexpr std::size_t kWarmUp = 50;   // arrivals
 constexpr double kShareOfHighest = 0.2;
-constexpr double kMedianLimit = 5;      // times the least
+constexpr double kMedianLimit = 5;  // times the least
 constexpr double kP99Limit = 10;
 
 struct Times {
@@ -38,7 +38,9 @@ double highest_rate(const FrontDoor& usher, const BenchOptions& options) {
   return median(rates);
 }
 
-std::string in_microseconds(double ms) { return number(ms * 1000); }
+std::string in_microseconds(double ms) {
+  return number(ms * 1000);
+}
 
 void add_row(Table& table, const std::string& name, const Times& times) {
   table.add({name, in_microseconds(median(times.p50)), in_microseconds(median(times.p99))});
@@ -61,18 +63,21 @@ void run(const BenchOptions& options) {
     of_usher.add(arrive_paced(usher->greetings(), rate, kWarmUp, arrivals));
   }
 
-  std::cout << "Usher's highest rate with " << kClients << " clients: " << number(highest) << " greetings a second. Paced at "
-            << number(rate) << " arrivals a second:\n\n";
+  std::cout << "Usher's highest rate with " << kClients << " clients: " << number(highest)
+            << " greetings a second. Paced at " << number(rate) << " arrivals a second:\n\n";
   Table times({"server", "median us", "99th percentile us"});
   add_row(times, "accept, send, close", of_least);
   add_row(times, usher->name(), of_usher);
   times.print();
   const auto at_most = Target::Bound::at_most;
-  print_targets({{"first line, median us", median(of_usher.p50) * 1000, median(of_least.p50) * 1000, at_most, kMedianLimit},
-                 {"first line, p99 us", median(of_usher.p99) * 1000, median(of_least.p99) * 1000, at_most, kP99Limit}});
+  print_targets(
+      {{"first line, median us", median(of_usher.p50) * 1000, median(of_least.p50) * 1000, at_most, kMedianLimit},
+       {"first line, p99 us", median(of_usher.p99) * 1000, median(of_least.p99) * 1000, at_most, kP99Limit}});
 }
 
 }  // namespace
 }  // namespace usher::bench
 
-int main(int count, char** arguments) { return usher::bench::bench_main(count, arguments, usher::bench::run); }
+int main(int count, char** arguments) {
+  return usher::bench::bench_main(count, arguments, usher::bench::run);
+}

@@ -44,7 +44,9 @@ LineSession::LineSession(std::uint16_t port, std::shared_ptr<const Script> scrip
   if (!script_->until_closed) close_with_reset(fd_.get());
 }
 
-std::uint32_t LineSession::events() const { return EPOLLIN; }
+std::uint32_t LineSession::events() const {
+  return EPOLLIN;
+}
 
 Session::State LineSession::go_on() {
   std::array<char, 4096> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): read fills it

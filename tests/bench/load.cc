@@ -31,7 +31,9 @@ double cpu_ms() {
   return ms(usage.ru_utime) + ms(usage.ru_stime);
 }
 
-double ms_since(Instant begin) { return std::chrono::duration<double, std::milli>(Clock::now() - begin).count(); }
+double ms_since(Instant begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
 
 timespec until(Instant when) {
   const auto left = std::max<Clock::duration>(when - Clock::now(), 0ns);

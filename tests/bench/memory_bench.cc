@@ -106,7 +106,8 @@ void run(const BenchOptions& /*options*/) {
   const BenchGround ground;
   std::cout << "# Memory\n\n";
   print_machine();
-  std::cout << "Proportional set size (smaps_rollup) of all of a server's processes, without the programs they run; what one\n"
+  std::cout << "Proportional set size (smaps_rollup) of all of a server's processes, without the programs they run; "
+               "what one\n"
                "more worker or session adds.\n\n";
   const double ready = ready_worker_kb(ground);
   Table sessions({"server", "sessions", "KB a session", "processes", "note"});
@@ -129,4 +130,6 @@ void run(const BenchOptions& /*options*/) {
 }  // namespace
 }  // namespace usher::bench
 
-int main(int count, char** arguments) { return usher::bench::bench_main(count, arguments, usher::bench::run); }
+int main(int count, char** arguments) {
+  return usher::bench::bench_main(count, arguments, usher::bench::run);
+}

@@ -31,11 +31,14 @@ NewSession ssh_sessions(SshLogin login) {
   return [shared = std::make_shared<const SshLogin>(std::move(login))] { return std::make_unique<SshSession>(shared); };
 }
 
-SshSession::SshSession(std::shared_ptr<const SshLogin> login) : login_(std::move(login)), session_(make_session(*login_)) {
+SshSession::SshSession(std::shared_ptr<const SshLogin> login)
+    : login_(std::move(login)), session_(make_session(*login_)) {
   ssh_connect(session_.get());  // makes the descriptor
 }
 
-int SshSession::fd() const { return ssh_get_fd(session_.get()); }
+int SshSession::fd() const {
+  return ssh_get_fd(session_.get());
+}
 
 std::uint32_t SshSession::events() const {
   const bool writes = (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0;
@@ -85,6 +88,8 @@ SshSession::Progress SshSession::progress(int result) {
   return result == SSH_AGAIN ? Progress::again : Progress::failed;
 }
 
-std::string SshSession::failure() const { return ssh_get_error(session_.get()); }
+std::string SshSession::failure() const {
+  return ssh_get_error(session_.get());
+}
 
 }  // namespace usher::bench

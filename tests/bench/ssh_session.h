@@ -1,6 +1,7 @@
 // A session with sshd: password login, one command, its output to the end.
 //
-// Model:  libssh, not blocking, with the algorithms that cost both sides least: key exchange X25519, host key ECDSA P-256,
+// Model:  libssh, not blocking, with the algorithms that cost both sides least: key exchange X25519, host key ECDSA
+// P-256,
 //         AES-128-GCM. OpenSSH would choose a costlier key exchange with a client of its own kind.
 #pragma once
 

@@ -47,7 +47,8 @@ FrontDoorPtr start_sshd(const BenchGround& ground) {
   std::filesystem::create_symlink(installed("/usr/sbin/sshd"), program);
   std::filesystem::create_directory("/run/sshd");
   testing::run({"ssh-keygen", "-q", "-t", "ecdsa", "-b", "256", "-N", "", "-f", host_key});
-  return std::make_unique<Sshd>(program, ground.write("sshd_config", configuration(host_key, port)), ground.say(), port);
+  return std::make_unique<Sshd>(program, ground.write("sshd_config", configuration(host_key, port)), ground.say(),
+                                port);
 }
 
 }  // namespace usher::bench

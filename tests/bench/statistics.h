@@ -16,6 +16,8 @@ inline double percentile(std::vector<double> values, double share) {
   return *place;
 }
 
-inline double median(const std::vector<double>& values) { return percentile(values, 0.5); }
+inline double median(const std::vector<double>& values) {
+  return percentile(values, 0.5);
+}
 
 }  // namespace usher::bench

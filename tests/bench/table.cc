@@ -75,7 +75,10 @@ void print_targets(const std::vector<Target>& targets) {
     std::cout << "target: " << target.name << " | " << number(target.ours) << " | "
               << (beside ? number(target.theirs) : "-") << " | " << (beside ? number(target.ratio()) : "-") << " | "
               << (target.bound == Target::Bound::at_least ? ">= " : "<= ") << number(target.wanted) << " | "
-              << (target.reached() ? "yes" : "NO") << '\n';
+              << (target.disturbed   ? "disturbed"
+                  : target.reached() ? "yes"
+                                     : "NO")
+              << '\n';
   }
   std::cout << std::endl;
 }
@@ -86,8 +89,8 @@ void print_machine() {
   std::array<double, 1> load{};
   const bool known = ::getloadavg(load.data(), 1) == 1;
   std::cout << today() << ", " << ::sysconf(_SC_NPROCESSORS_ONLN) << " processors (" << processor() << "), "
-            << system.sysname << ' ' << system.release << ", loopback, load before the run " << number(known ? load[0] : -1)
-            << ".\n\n";
+            << system.sysname << ' ' << system.release << ", loopback, load before the run "
+            << number(known ? load[0] : -1) << ".\n\n";
 }
 
 }  // namespace usher::bench

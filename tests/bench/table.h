@@ -28,13 +28,15 @@ class Table {
 // Three digits that count: 0.123, 12.3, 1234.
 std::string number(double value);
 
-// One thing that is to be reached, as a line that scripts/bench finds again: "target: NAME | OURS | THEIRS | RATIO | WANTED | yes".
+// One thing that is to be reached, as a line that scripts/bench finds again: "target: NAME | OURS | THEIRS | RATIO |
+// WANTED | yes".
 struct Target {
   std::string name;
   double ours = 0;
   double theirs = 0;
   enum class Bound { at_least, at_most } bound = Bound::at_least;
-  double wanted = 0;  // of ours/theirs; of ours itself when there is nothing beside it
+  double wanted = 0;       // of ours/theirs; of ours itself when there is nothing beside it
+  bool disturbed = false;  // the machine had other work: neither reached nor missed
 
   double ratio() const { return theirs == 0 ? ours : ours / theirs; }
   bool reached() const { return bound == Bound::at_least ? ratio() >= wanted : ratio() <= wanted; }

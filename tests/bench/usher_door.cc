@@ -9,14 +9,17 @@ std::string configuration(const BenchGround& ground, const PoolSize& size) {
   return "[server]\nruntime_directory = \"/run/usher\"\nstate_directory = \"" + ground.path("usher-state") +
          "\"\n\n[[listener]]\nname = \"bench\"\naddress = \"127.0.0.1:0\"\npool = \"bench\"\nmax_logins = 2000\n"
          "max_sessions = 4000\npending_timeout = \"60s\"\n\n[pool.bench]\npam_service = \"" +
-         kPamService + "\"\ninitial = " + std::to_string(size.initial) + "\nthreshold = " + std::to_string(size.threshold) +
-         "\nadditional = " + std::to_string(size.additional) + "\nmaximum = 4000\n\n[program.say]\ncommand = [\"" +
-         ground.say() + "\"]\nusers = [\"*\"]\n\n[program.echo]\ncommand = [\"/bin/cat\"]\nusers = [\"*\"]\nlimits = { processes = 5000 }\n";
+         kPamService + "\"\ninitial = " + std::to_string(size.initial) +
+         "\nthreshold = " + std::to_string(size.threshold) + "\nadditional = " + std::to_string(size.additional) +
+         "\nmaximum = 4000\n\n[program.say]\ncommand = [\"" + ground.say() +
+         "\"]\nusers = [\"*\"]\n\n[program.echo]\ncommand = [\"/bin/cat\"]\nusers = [\"*\"]\nlimits = { processes = "
+         "5000 }\n";
 }
 
 class Usher : public FrontDoor {
  public:
-  explicit Usher(const std::string& file) : FrontDoor({USHER_BENCH_COMMAND, "start", "--foreground", "--config", file}) {
+  explicit Usher(const std::string& file)
+      : FrontDoor({USHER_BENCH_COMMAND, "start", "--foreground", "--config", file}) {
     if (!process().wait_for_error_text(": ready ")) throw std::runtime_error("Usher: " + process().error_output());
     const std::string log = process().error_output();
     constexpr std::string_view kBefore = "address=127.0.0.1:";

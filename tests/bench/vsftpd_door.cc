@@ -20,8 +20,7 @@ std::string configuration(const BenchGround& ground, std::uint16_t port) {
 
 class Vsftpd : public FrontDoor {
  public:
-  Vsftpd(const std::string& file, std::uint16_t port)
-      : FrontDoor({installed("/usr/sbin/vsftpd"), file}), port_(port) {
+  Vsftpd(const std::string& file, std::uint16_t port) : FrontDoor({installed("/usr/sbin/vsftpd"), file}), port_(port) {
     wait_until_listening(port);
   }
 
@@ -34,12 +33,15 @@ class Vsftpd : public FrontDoor {
     steps.push_back({"221 ", ""});
     return line_sessions(port_, {steps});
   }
-  NewSession idle_sessions(const std::string& account) const override { return line_sessions(port_, {login(account), false}); }
+  NewSession idle_sessions(const std::string& account) const override {
+    return line_sessions(port_, {login(account), false});
+  }
   NewSession greetings() const override { return line_sessions(port_, {{{"220 ", ""}}, false}); }
 
  private:
   static std::vector<Step> login(const std::string& account) {
-    return {{"220 ", "USER " + account + "\r\n"}, {"331 ", "PASS " + testing::password_of(account) + "\r\n"}, {"230 ", ""}};
+    return {
+        {"220 ", "USER " + account + "\r\n"}, {"331 ", "PASS " + testing::password_of(account) + "\r\n"}, {"230 ", ""}};
   }
 
   std::uint16_t port_;
