@@ -1,7 +1,5 @@
 #include "base/clock.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -19,13 +17,18 @@ std::int64_t wall_clock_ms() {
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
+// Without libc's calendar, which reads the file of the local time zone once a process even for UTC.
 std::string rfc3339(std::int64_t wall_ms) {
-  const auto seconds = static_cast<time_t>(wall_ms / 1000);
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 40> text{};
-  const auto length = strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text.data() + length, text.size() - length, ".%03dZ", static_cast<int>(wall_ms % 1000));
+  using namespace std::chrono;
+  const sys_time<milliseconds> time{milliseconds(wall_ms)};
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss clock(time - day);
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
   return text.data();
 }
 

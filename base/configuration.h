@@ -48,6 +48,7 @@ struct PoolConfig {
   std::uint32_t additional{};
   std::uint32_t maximum{};
   bool wait = true;
+  std::chrono::milliseconds idle_time{};
   std::string pam_service;
   std::string pam_directory;  // empty: where libpam looks by itself
 };

@@ -120,6 +120,8 @@ inline constexpr std::tuple kPoolKeys{
         "Workers at one time, ready and serving together."},
     Key{"wait", &PoolConfig::wait, Flag{}, preset("true"),
         "A client may wait for a worker (the listener's pending_timeout); false: it is told 910 at once."},
+    Key{"idle_time", &PoolConfig::idle_time, Duration{std::chrono::milliseconds(100), hours(24)}, preset("\"60s\""),
+        "Workers that nobody needed for so long end, but for as many as initial and threshold keep."},
     Key{"pam_service", &PoolConfig::pam_service, Words{kPamService}, preset("\"usher\""),
         "The PAM service that decides who may log in."},
     Key{"pam_directory", &PoolConfig::pam_directory, Words{kOptionalDirectory}, preset("\"\""),

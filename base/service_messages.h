@@ -22,7 +22,7 @@ namespace usher {
 enum class StarterSays : std::uint8_t {
   configure = 1, listening_socket, peer_channel, worker_forked, worker_failed, worker_ended, stop
 };
-enum class ServiceSays : std::uint8_t { ready = 1, failed, start_worker, end_worker };
+enum class ServiceSays : std::uint8_t { ready = 1, failed, start_worker, end_worker, retire_worker };
 
 struct Configure {
   static constexpr auto kKind = StarterSays::configure;
@@ -98,6 +98,13 @@ struct EndWorker {
   static auto fields(auto& m) { return std::tie(m.number); }
 };
 
+// Ends it if it is idle on a shared channel, where it hears nothing else.
+struct RetireWorker {
+  static constexpr auto kKind = ServiceSays::retire_worker;
+  std::uint32_t number = 0;
+  static auto fields(auto& m) { return std::tie(m.number); }
+};
+
 enum class ServiceState : std::uint8_t { starting, running };
 
 inline constexpr std::array kListenerServiceRequests{
@@ -109,6 +116,7 @@ inline constexpr std::array kPoolServiceRequests{
     request<ServiceFailed>(in(ServiceState::starting, ServiceState::running), Often::once, 0),
     request<StartWorker>(in(ServiceState::starting, ServiceState::running), Often::any, 2),
     request<EndWorker>(in(ServiceState::starting, ServiceState::running), Often::any, 0),
+    request<RetireWorker>(in(ServiceState::starting, ServiceState::running), Often::any, 0),
 };
 
 // Descriptors that a service is executed with; everything else comes by message.

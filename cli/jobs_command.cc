@@ -6,6 +6,7 @@
 #include <charconv>
 #include <fstream>
 #include <iostream>
+#include <set>
 
 #include "cli/command.h"
 #include "cli/command_line.h"
@@ -66,6 +67,26 @@ std::optional<ShownJob> find_job(const ServerConfig& server, const Wanted& wante
   const auto ended = wanted.id ? history->find(*wanted.id) : history->find(wanted.number);
   if (!ended) return std::nullopt;
   return ShownJob{ended->job, ended};
+}
+
+// The registry is read first: a job that ends meanwhile goes into the history before it leaves the registry, and is then in
+// both.
+std::vector<ShownJob> all_jobs(const ServerConfig& server, bool running, bool ended_too) {
+  std::vector<Job> present;
+  if (running) present = Registry(server.runtime_directory, Registry::Open::existing).jobs();
+  std::vector<ShownJob> jobs;
+  std::set<JobId> over;
+  auto history = ended_too ? history_of(server) : std::nullopt;
+  if (history) {
+    history->for_each([&](const EndedJob& ended) {
+      jobs.push_back({ended.job, ended});
+      over.insert(ended.job.id);
+    });
+  }
+  for (const Job& job : present) {
+    if (!over.contains(job.id)) jobs.push_back({job, {}});
+  }
+  return jobs;
 }
 
 int no_such_job(const std::string& name) {
@@ -138,14 +159,11 @@ int jobs_command(std::span<const std::string> arguments) {
   line.check_operands(0, 0);
   const ServerConfig server = server_of(line.configuration());
   give_up_root(server);
-  std::vector<ShownJob> jobs;
-  auto history = line.has("all") ? history_of(server) : std::nullopt;
-  if (history) history->for_each([&](const EndedJob& ended) { jobs.push_back({ended.job, ended}); });
-  if (is_running(server)) {
-    for (const Job& job : Registry(server.runtime_directory, Registry::Open::existing).jobs()) jobs.push_back({job, {}});
-  } else if (!line.has("all")) {
+  const bool running = is_running(server);
+  if (!running && !line.has("all")) {
     throw Error(ErrorCode::not_running, "Usher is not running in " + server.runtime_directory + "; start it with: usher start");
   }
+  const std::vector<ShownJob> jobs = all_jobs(server, running, line.has("all"));
   if (line.has("json")) {
     for (const ShownJob& shown : jobs) print_json(shown, std::cout);
   } else {

@@ -6,6 +6,7 @@ int main(int count, char** arguments) {
   return usher::service_main("usher-listener", count, arguments,
                              [] {
                                usher::raise_descriptor_limit_of_service();
+                               usher::keep_freed_memory();
                                return usher::run_listener(usher::UniqueFd(usher::kStarterChannelFd));
                              });
 }

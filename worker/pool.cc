@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "auth/account.h"
@@ -14,6 +13,7 @@
 #include "worker/pool_policy.h"
 #include "worker/pool_roads.h"
 #include "worker/pool_store.h"
+#include "worker/pool_surplus.h"
 #include "worker/returning_workers.h"
 
 namespace usher {
@@ -76,6 +76,7 @@ class Pool {
     }
     generation_ = configure.generation;
     roads_.configure(configuration_);
+    surplus_.configure(configuration_.pools);
     reported_ready_ = false;
     became_ready_.clear();
     if (!store_) begin();
@@ -102,6 +103,7 @@ class Pool {
   void adopt(Job row) {
     auto job = std::make_unique<PoolJob>();
     job->stage = stage_of(row.status);
+    job->road = configuration_.road_of(row.pool);
     job->forked = true;
     job->row = std::move(row);
     // Idle ones go by themselves when their pool goes; what they are in the queue for, nobody shall get.
@@ -181,6 +183,7 @@ class Pool {
     for (std::uint32_t missing = workers_to_start(pool, counts, first); missing > 0; --missing) start_worker(place);
     if (configuration_.road_of(pool.name) == Dispatch::spawn) grant_wishes(place, counts.total);
     roads_.announce_idle(pool.name, counts.ready);
+    surplus_.note(pool.name, counts.ready);
   }
 
   void grant_wishes(std::uint16_t pool, std::uint32_t total) {
@@ -225,6 +228,7 @@ class Pool {
     row.name = row.pool = configuration_.pools[pool].name;
     row.entered = row.since = now();
     job->generation = generation_;
+    job->road = configuration_.road_of(row.pool);
 
     if (!workers_end) workers_end = make_road(*job);
     auto [pools_end, pools_worker_end] = make_channel();
@@ -238,7 +242,7 @@ class Pool {
   }
 
   UniqueFd make_road(PoolJob& job) {
-    if (configuration_.road_of(job.row.pool) == Dispatch::shared) return roads_.shared_end(job.row.pool);
+    if (job.road == Dispatch::shared) return roads_.shared_end(job.row.pool);
     ChannelPair pair = make_channel();
     job.listeners_end = std::move(pair.ours);
     return pair.theirs.release();
@@ -299,10 +303,10 @@ class Pool {
 
   void make_ready(PoolJob& job) {
     if (!job.forked || !job.joined || job.stage != JobStage::starting) return;
-    set_stage(job, JobStage::ready, JobStatus::ready);
+    job.set_stage(JobStage::ready, JobStatus::ready);
     pauses_.erase(job.row.pool);
     const bool outdated = job.generation != generation_;
-    if (job.listeners_end && !outdated) {
+    if (job.road == Dispatch::queue && !outdated) {
       announce(job);
       store_->make_ready(job.row);
     } else {
@@ -316,7 +320,7 @@ class Pool {
   void retire_outdated() {
     for (const auto& [number, job] : jobs_) {
       if (job->stage != JobStage::ready || job->generation == generation_) continue;
-      if (!job->listeners_end || store_->withdraw(job->row)) tell_to_go(*job);
+      if (job->road != Dispatch::queue || store_->withdraw(job->row)) tell_to_go(*job);
     }
   }
 
@@ -324,6 +328,17 @@ class Pool {
     job.retiring = true;
     job.listeners_end.close();
     if (job.link) job.link->send(Retire{});
+    if (job.road == Dispatch::shared) starter_.send(RetireWorker{job.row.number});
+  }
+
+  void retire_surplus(const std::string& pool, std::uint32_t workers) {
+    for (const auto& [number, job] : jobs_) {
+      if (workers == 0) return;
+      if (job->row.pool != pool || job->stage != JobStage::ready || job->retiring) continue;
+      if (job->road == Dispatch::queue && !store_->withdraw(job->row)) continue;
+      tell_to_go(*job);
+      --workers;
+    }
   }
 
   // ---- what workers say ----
@@ -341,29 +356,23 @@ class Pool {
       case WorkerTellsPool::claim: return claim(job, packet.as<Claim>());
       case WorkerTellsPool::active:
         job.row.pid = packet.as<Active>().program_pid;
-        set_stage(job, JobStage::active, JobStatus::active);
+        job.set_stage(JobStage::active, JobStatus::active);
         return store_->put(job.row);
       case WorkerTellsPool::ended:
         job.end = packet.as<Ended>();
         if (job.stage == JobStage::ready) return;
-        set_stage(job, JobStage::ending, JobStatus::ending);
+        job.set_stage(JobStage::ending, JobStatus::ending);
         return store_->put(job.row);
       case WorkerTellsPool::resume: break;
     }
     throw ProtocolError("a known worker introduces itself");
   }
 
-  void set_stage(PoolJob& job, JobStage stage, JobStatus status) {
-    job.stage = stage;
-    job.row.status = status;
-    job.row.since = now();
-  }
-
   void took_client(PoolJob& job, const TookClient& took) {
     job.listeners_end.close();
     job.row.listener = took.listener.str();
     job.row.client = took.client.str();
-    set_stage(job, JobStage::login, JobStatus::login);
+    job.set_stage(JobStage::login, JobStatus::login);
     store_->put(job.row);
     refill_later();
   }
@@ -428,32 +437,12 @@ class Pool {
     JobPtr& job = jobs_[resume.number];
     if (!job) job = std::make_unique<PoolJob>();
     if (job->row.number != 0 && job->row.id.bytes != resume.id) throw ProtocolError("another job has that number");
-    restore(*job, resume);
+    if (job->row.owner.empty()) job->row.owner = own_job_.owner;
+    job->resume(resume);
+    take_place(*job);
+    store_->put(job->row);
     attach(*job, std::move(channel));
     if (job->stage == JobStage::ready) tell_to_go(*job);  // no listener can reach it
-  }
-
-  void restore(PoolJob& job, const Resume& resume) {
-    constexpr std::array kStatuses{JobStatus::starting, JobStatus::ready, JobStatus::login, JobStatus::active,
-                                   JobStatus::ending,   JobStatus::ending};
-    Job& row = job.row;
-    row.id.bytes = resume.id;
-    row.number = resume.number;
-    row.listener = resume.listener.str();
-    row.client = resume.client.str();
-    row.program = resume.program.str();
-    if (!resume.user.empty()) row.user = resume.user.str();
-    if (resume.program_pid > 0) row.pid = resume.program_pid;
-    if (row.owner.empty()) row.owner = own_job_.owner;
-    if (row.entered == 0) row.entered = now();
-    job.forked = job.joined = true;
-    job.gate = Gate(kWorkerJobReports);
-    const JobStatus status = kStatuses.at(static_cast<std::size_t>(resume.stage));
-    if (row.status != status) row.since = now();
-    row.status = status;
-    job.stage = resume.stage;
-    take_place(job);
-    store_->put(row);
   }
 
   // ---- the end ----
@@ -483,6 +472,7 @@ class Pool {
   Job own_job_;
   Job listener_job_;
   PoolRoads roads_{loop_, [this] { refill_later(); }};
+  PoolSurplus surplus_{loop_, [this](const std::string& pool, std::uint32_t workers) { retire_surplus(pool, workers); }};
   std::map<std::uint32_t, JobPtr> jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
   Places places_;

@@ -1,5 +1,8 @@
 #include "worker/pool_job.h"
 
+#include <array>
+
+#include "base/clock.h"
 #include "base/signal_name.h"
 
 namespace usher {
@@ -28,6 +31,33 @@ JobStage stage_of(JobStatus status) {
     case JobStatus::ended: return JobStage::ending;
   }
   return JobStage::unknown;
+}
+
+void PoolJob::set_stage(JobStage next, JobStatus status) {
+  stage = next;
+  row.status = status;
+  row.since = wall_clock_ms();
+}
+
+void PoolJob::resume(const Resume& said) {
+  constexpr std::array kStatuses{JobStatus::starting, JobStatus::ready,  JobStatus::login,
+                                 JobStatus::active,   JobStatus::ending, JobStatus::ending};
+  row.id.bytes = said.id;
+  row.number = said.number;
+  row.listener = said.listener.str();
+  row.client = said.client.str();
+  row.program = said.program.str();
+  if (!said.user.empty()) row.user = said.user.str();
+  if (said.program_pid > 0) row.pid = said.program_pid;
+  if (row.entered == 0) row.entered = wall_clock_ms();
+  forked = joined = true;
+  gate = Gate(kWorkerJobReports);
+  const JobStatus status = kStatuses.at(static_cast<std::size_t>(said.stage));
+  if (row.status == status) {
+    stage = said.stage;
+  } else {
+    set_stage(said.stage, status);
+  }
 }
 
 }  // namespace usher

@@ -16,6 +16,7 @@ struct PoolJob {
   Job row;
   std::uint32_t generation = 0;
   JobStage stage = JobStage::starting;
+  Dispatch road = Dispatch::queue;
   bool forked = false;    // the starter says that there is a process
   bool joined = false;    // its login process is up
   bool retiring = false;  // out of the ready queue, told to go
@@ -27,6 +28,9 @@ struct PoolJob {
   std::optional<Ended> end;
 
   Place wanted_place() const { return {row.listener, row.program, row.user}; }
+  void set_stage(JobStage next, JobStatus status);
+  // Its worker has come back to a new pool and says where it stands.
+  void resume(const Resume& said);
 };
 
 // "normal", "status 3", "signal SIGKILL", "refused 900", ...: how the registry writes an end.

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kMostUnkept = 10'000;
 constexpr std::chrono::seconds kRetry{10};
+constexpr std::chrono::milliseconds kMoment{20};  // a short login's states are then often one write
 
 }  // namespace
 
@@ -20,39 +21,54 @@ PoolStore::PoolStore(EventLoop& loop, const ServerConfig& server)
       history_(server.state_directory, History::Open::create) {}
 
 void PoolStore::put(const Job& job) {
-  Change& change = changes_[job.id];
-  change.job = job;
-  schedule();
+  changes_[job.id].job = job;
+  write_later();
 }
 
 void PoolStore::make_ready(const Job& job) {
-  put(job);
-  changes_[job.id].ready = true;
+  changes_[job.id] = {job, true};
+  write_soon();
 }
 
+// A dead worker shall not be found in the ready queue.
 void PoolStore::end(EndedJob job, bool queued) {
   changes_.erase(job.job.id);
   ended_.push_back({std::move(job), queued});
-  schedule();
+  queued ? write_soon() : write_later();
+  dead_in_queue_ = dead_in_queue_ || queued;
 }
 
 void PoolStore::after_flush(std::function<void()> work) {
   after_.push_back(std::move(work));
-  schedule();
+  write_soon();
 }
 
-void PoolStore::schedule() {
-  if (std::exchange(scheduled_, true)) return;
-  loop_.defer([this] { flush(); });
+void PoolStore::write_soon() {
+  if (std::exchange(soon_, true)) return;
+  loop_.defer([this] {
+    soon_ = false;
+    dead_in_queue_ ? flush() : write_states();
+  });
+}
+
+void PoolStore::write_later() {
+  if (!later_.pending()) later_ = loop_.after(kMoment, [this] { flush(); });
+}
+
+void PoolStore::write_states() {
+  if (!changes_.empty()) write_registry(std::exchange(changes_, {}), {});
+  for (const auto& work : std::exchange(after_, {})) work();
 }
 
 void PoolStore::flush() {
-  scheduled_ = false;
-  const auto changes = std::exchange(changes_, {});
+  later_.end();
+  dead_in_queue_ = false;
   const auto ended = std::exchange(ended_, {});
-  if (!ended.empty()) keep_history(ended);
-  if (!changes.empty() || !ended.empty()) write_registry(changes, ended);
-  for (const auto& work : std::exchange(after_, {})) work();
+  if (!ended.empty()) {
+    keep_history(ended);
+    write_registry(std::exchange(changes_, {}), ended);
+  }
+  write_states();
 }
 
 // A disk without room must not stop the service: what could not be kept waits, up to a bound.

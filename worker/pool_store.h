@@ -1,7 +1,10 @@
-// What the pool writes: the changes of one round of its loop, in one transaction of the registry and one of the history.
+// What the pool writes: many changes in one transaction of the registry and one of the history.
 //
-// Model:  put, make_ready, remove and so on collect; flush() writes them all, then runs what waited for it. A job that has ended
-//         is in the history before it leaves the registry: it may be in both after a crash, never in neither.
+// Model:  put, make_ready and end collect. A ready worker, and what waits for after_flush, is written at the end of the
+// round of the
+//         loop, with every state that has changed; the other states, and jobs that have ended, a moment later at the
+//         latest. So the registry lags behind by that moment. A job that has ended is in the history before it leaves
+//         the registry: it may be in both after a crash, never in neither.
 #pragma once
 
 #include <functional>
@@ -24,8 +27,9 @@ class PoolStore {
   void make_ready(const Job& job);
   // `queued`: its id may still be in the ready queue.
   void end(EndedJob job, bool queued);
-  // Runs after what was collected so far is written.
+  // Runs after the states that were collected so far are written.
   void after_flush(std::function<void()> work);
+  // Writes everything now.
   void flush();
 
   // Takes an id out of the ready queue at once; false when a listener has it already.
@@ -42,7 +46,9 @@ class PoolStore {
     EndedJob job;
     bool queued;
   };
-  void schedule();
+  void write_soon();
+  void write_later();
+  void write_states();
   void keep_history(const std::vector<End>& ended);
   void write_registry(const std::map<JobId, Change>& changes, const std::vector<End>& ended);
 
@@ -55,7 +61,9 @@ class PoolStore {
   std::vector<EndedJob> unkept_;  // while the history cannot be written
   EventLoop::Timer retry_;
   std::vector<std::function<void()>> after_;
-  bool scheduled_ = false;
+  bool soon_ = false;
+  bool dead_in_queue_ = false;  // of those in ended_
+  EventLoop::Timer later_;
 };
 
 }  // namespace usher

@@ -68,7 +68,8 @@ void restore_descriptor_limit() {
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     std::string path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    std::array<char*, 2> environment{path.data(), nullptr};
+    std::string bind = "LD_BIND_NOW=1";  // PAM's modules too are bound once, in the template, and not again in each worker
+    std::array<char*, 3> environment{path.data(), bind.data(), nullptr};
     ::syscall(SYS_execveat, file, "", arguments.data(), environment.data(), AT_EMPTY_PATH);
   } catch (const std::exception&) {
     _exit(126);

@@ -156,6 +156,7 @@ class Starter {
       case ServiceSays::ready: return service_ready();
       case ServiceSays::start_worker: return start_worker(packet);
       case ServiceSays::end_worker: return workers_.table().kill(packet.as<EndWorker>().number);
+      case ServiceSays::retire_worker: return workers_.table().retire(packet.as<RetireWorker>().number);
       case ServiceSays::failed: return;
     }
   }

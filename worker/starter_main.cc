@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/service_main.h"
 #include "worker/starter.h"
 
 namespace {
@@ -36,6 +37,7 @@ int main(int count, char** arguments) {
     if (options.configuration.empty() || optind != count) return std::fputs(kUsage, stderr), 2;
     options.detached = static_cast<bool>(options.ready);
     log::open("usher-starter", target);
+    yield_to_workers();
     return run_starter(std::move(options));
   } catch (const std::exception& error) {
     log::error("starter_failed", {{"reason", error.what()}});

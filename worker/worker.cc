@@ -184,7 +184,6 @@ class Worker {
   }
 
   void take_client() {
-    parts_.starter.send(ClientTaken{hand_over_.listener});
     try {
       facts_ = {job_, listener_->name, peer_of(connection_.get()), local_end_of(connection_.get())};
     } catch (const std::system_error&) {
@@ -194,6 +193,7 @@ class Worker {
     const bool plaintext_refused = !listener_->allow_plaintext && !facts_.client.loopback();
     login_->give_client(
         {listener_->telnet, !listener_->program.empty(), plaintext_refused, to_nanoseconds(deadline_)}, connection_.get());
+    parts_.starter.send(ClientTaken{hand_over_.listener});  // counts in seconds: the client comes first
     pool_.took_client(listener_->name, facts_.client.text());
     if (plaintext_refused) {
       refuse_log("", "plaintext from beyond loopback");
@@ -242,9 +242,11 @@ class Worker {
   }
 
   void check_account(const std::string& user) {
+    const std::string before = pam_->user();
     int result = pam_->check_account(*login_);
     if (result == PAM_NEW_AUTHTOK_REQD) result = pam_->change_password(*login_);
     if (result != PAM_SUCCESS) refuse_account(user, pam_->text(result));
+    if (pam_->user() == before) return;
     const auto account = find_account(pam_->user());
     if (!account || account->uid != account_.uid) refuse_account(user, "the account changed during the login");
   }

@@ -252,6 +252,25 @@ TEST_CASE("limits: a pool keeps initial, threshold, additional and maximum as a 
   CHECK(wait_until([&] { return count(usher.jobs(), "ready") >= 3; }));
 }
 
+TEST_CASE("limits: after a rush workers that nobody needs any more end, down to what the pool keeps") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  for (const std::string road : {"queue", "shared"}) {
+    CAPTURE(road);
+    const Installation usher({.programs = kWho,
+                              .listener = "dispatch = \"" + road + "\"",
+                              .pool = "initial = 2\nthreshold = 1\nadditional = 8\nidle_time = \"500ms\""});
+    std::vector<Client> clients;
+    for (int i = 0; i < 3; ++i) {
+      clients.emplace_back(usher.address());
+      clients.back().expect_line(100);
+    }
+    clients.clear();
+    CHECK(wait_until([&] { return usher.jobs_with("end", "retired").size() >= 3; }));
+    CHECK(settles(usher, 2, 0));
+    CHECK(run_program(usher.address(), usual_account(), "who").starts_with(usual_account()));
+  }
+}
+
 TEST_CASE("limits: after a burst the threshold is reached again, however few are started at a time") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   const Installation usher({.programs = kWho, .pool = "initial = 6\nthreshold = 6\nadditional = 1"});

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <set>
 
 #include "tests/end_to_end/holdings.h"
@@ -142,6 +143,21 @@ TEST_CASE("registry: a worker that died before the template could tell of it is 
     CHECK(wait_until([&] { return !is_running(forked); }));
   }
   CHECK(comes_back_to(usher, before));
+}
+
+TEST_CASE("registry: whoever looks while jobs end sees each of them, once") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Installation usher(steady({.programs = kWho}));
+  Visitors visitors(usher.address(), 2);
+  std::set<std::string> known;
+  for (int look = 0; look < 40; ++look) {
+    std::set<std::string> now;
+    for (const JobRow& job : usher.jobs(true)) CHECK(now.insert(job.at("id")).second);
+    CHECK(std::includes(now.begin(), now.end(), known.begin(), known.end()));
+    known = now;
+  }
+  CHECK(visitors.stop().failure == "");
+  CHECK(known.size() > 40);
 }
 
 TEST_CASE("registry: after a hundred logins nothing is left over, and the history has all of them") {

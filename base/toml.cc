@@ -1,0 +1,3 @@
+// Where toml++ is compiled; elsewhere it is declared only.
+#define TOML_IMPLEMENTATION
+#include "base/toml.h"
