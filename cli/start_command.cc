@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "base/log.h"
+#include "base/pipe.h"
 #include "base/system.h"
 #include "base/unique_fd.h"
 #include "cli/command.h"
@@ -49,10 +50,7 @@ bool wait_until_ready(pid_t starter, UniqueFd ready) {
 }
 
 int start_in_background(const std::string& configuration) {
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "make a pipe");
-  UniqueFd ready(ends[0]);
-  UniqueFd theirs(ends[1]);
+  auto [ready, theirs] = make_pipe();
   const pid_t starter = check(::fork(), "start usher-starter");
   if (starter == 0) {
     try {

@@ -15,6 +15,7 @@
 #include "base/endpoint.h"
 #include "base/log.h"
 #include "base/orderly_close.h"
+#include "base/pipe.h"
 #include "base/signal_name.h"
 #include "base/system.h"
 #include "handover/hand_over.h"
@@ -45,16 +46,6 @@ struct NoSession {
 };
 
 NoSession refused(Code code) { return {EndKind::refused, static_cast<int>(code)}; }
-
-struct Pipe {
-  UniqueFd read, write;
-};
-
-Pipe make_pipe() {
-  std::array<int, 2> ends{};
-  check(::pipe2(ends.data(), O_CLOEXEC), "make the job log's pipe");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 class Worker {
  public:

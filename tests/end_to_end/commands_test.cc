@@ -101,9 +101,10 @@ TEST_CASE("commands: job end asks the program, and insists after the delay or at
     std::vector<std::string> how;
     std::string result;
   };
-  for (const auto& [program, how, result] : {Case{"stay", {}, "SIGTERM"}, Case{"stubborn", {"--delay", "1"}, "SIGKILL"},
-                                             Case{"stubborn", {"--immediate"}, "SIGKILL"}}) {
-    CAPTURE(program);
+  for (const Case& one : {Case{"stay", {}, "SIGTERM"}, Case{"stubborn", {"--delay", "1"}, "SIGKILL"},
+                          Case{"stubborn", {"--immediate"}, "SIGKILL"}}) {
+    const auto& [program, how, result] = one;
+    CAPTURE(one.program);
     Client client(usher.address());
     enter(client, program);
     const JobRow job = active_job_of(usher, client);

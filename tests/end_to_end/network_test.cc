@@ -57,12 +57,14 @@ TEST_CASE("network: IPv4, IPv6 and unix sockets: the program and the registry kn
     Client client(usher.address(listener));
     const std::string address = client.local_address();
     const std::string host = listener == "six" ? "::1" : "127.0.0.1";
-    const std::string end = host + " " + port_of(address);
+    std::string facts = listener == "six" ? "TCP6" : "TCP";
+    for (const std::string& fact : {host, port_of(address), host, port_of(address), host})
+      facts.append(" ").append(fact);
     client.expect_line(100);
     CHECK(usher.job_of(client).at("listener") == listener);
     client.send(login_lines("facts"));
     for (const int code : {101, 102, 110}) client.expect_line(code);
-    CHECK(client.read_line() == (listener == "six" ? "TCP6 " : "TCP ") + end + " " + end + " " + host);
+    CHECK(client.read_line() == facts);
   }
   const std::string said = run_program(usher.address("local"), usual_account(), "facts");
   CHECK(said.starts_with("UNIX"));

@@ -21,13 +21,13 @@ constexpr auto kRefusalTime = 100ms;
 
 // pam_unix for everybody, and behind it the test module, only for the account named; /etc/pam.d/front-test.
 void write_service(const std::string& behaviour, const std::string& account) {
-  std::string service;
-  for (const std::string phase : {"auth", "account", "session"}) {
-    service += phase + " required pam_unix.so\n" + phase +
-               " [success=ignore default=1] pam_succeed_if.so quiet user = " + account + "\n" + phase + " required " +
-               pam_test_module() + " " + behaviour + "\n" + phase + " required pam_permit.so\n";
+  std::ofstream service("/etc/pam.d/front-test");
+  for (const char* phase : {"auth", "account", "session"}) {
+    service << phase << " required pam_unix.so\n"
+            << phase << " [success=ignore default=1] pam_succeed_if.so quiet user = " << account << "\n"
+            << phase << " required " << pam_test_module() << " " << behaviour << "\n"
+            << phase << " required pam_permit.so\n";
   }
-  std::ofstream("/etc/pam.d/front-test") << service;
 }
 
 Setting with_module(const std::string& behaviour, const std::string& listener = "") {
@@ -156,11 +156,12 @@ TEST_CASE("pam: a module that hangs, crashes or ends its process harms its own c
     std::string behaviour;
     std::string last_line;
   };
-  for (const auto& [behaviour, last_line] :
+  for (const Case& one :
        {Case{"hang=auth", "904 "}, Case{"crash=auth", "101 "}, Case{"exit=auth", "101 "}, Case{"crash=account", "101 "},
         Case{"crash=open", "102 "}, Case{"exit=open", "102 "}, Case{"fail=open", "901 "}, Case{"fail=account", "901 "},
         Case{"fail=setcred-establish", "901 "}}) {
-    CAPTURE(behaviour);
+    const auto& [behaviour, last_line] = one;
+    CAPTURE(one.behaviour);
     const Installation usher(with_module(behaviour, "login_timeout = \"1s\""));
     const Holdings before = holdings_of(usher);
     Visitors visitors(usher.address(), 1);

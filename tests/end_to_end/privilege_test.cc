@@ -192,8 +192,9 @@ bool can_be_changed_by(uid_t user, const std::filesystem::path& path) {
 TEST_CASE("privilege: each process has the ids and capabilities of its kind") {
   SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
   const Scene scene;
-  for (const auto& [name, pid, uid, gid, capable] : rights_of(scene)) {
-    CAPTURE(name);
+  for (const Rights& rights : rights_of(scene)) {
+    const auto& [name, pid, uid, gid, capable] = rights;
+    CAPTURE(rights.name);
     CHECK(status_of(pid, "Uid") == uid);
     CHECK(status_of(pid, "Gid") == gid);
     for (const char* set : {"CapEff", "CapPrm"}) CHECK((status_of(pid, set) != "0000000000000000") == capable);

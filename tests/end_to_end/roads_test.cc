@@ -19,6 +19,10 @@ const std::vector<std::string> kRoads{"queue", "shared", "spawn"};
 
 std::string by(const std::string& road, const std::string& keys = "") { return "dispatch = \"" + road + "\"\n" + keys; }
 
+std::string second_listener(const std::string& road) {
+  return "[[listener]]\nname = \"second\"\npool = \"generic\"\naddress = \"127.0.0.1:0\"\n" + by(road);
+}
+
 std::string stay() { return shell_program("stay", "exec cat") + kWho; }
 
 std::vector<pid_t> idle_workers(const Installation& usher) {
@@ -150,7 +154,7 @@ TEST_CASE("roads: one pool may serve several listeners by the shared road") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   const Installation usher({.programs = stay(),
                             .listener = by("shared"),
-                            .more = "[[listener]]\nname = \"second\"\npool = \"generic\"\naddress = \"127.0.0.1:0\"\n" + by("shared")});
+                            .more = second_listener("shared")});
   Visitors first(usher.address(), 2);
   Visitors second(usher.address("second"), 2);
   CHECK(wait_until([&] { return first.served() > 10 && second.served() > 10; }));
@@ -222,7 +226,7 @@ TEST_CASE("roads: listeners of one pool that disagree on the road are a fault") 
   const std::string file = write_configuration(
       directory, {.programs = stay(),
                   .listener = by("shared"),
-                  .more = "[[listener]]\nname = \"second\"\npool = \"generic\"\naddress = \"127.0.0.1:0\"\n" + by("spawn")});
+                  .more = second_listener("spawn")});
   const Result checked = run({USHER_COMMAND, "check", "--config", file});
   CHECK(checked.ending.code == 1);
   CHECK(checked.error_output.find("another dispatch") != std::string::npos);

@@ -82,9 +82,10 @@ TEST_CASE("without root: every process is the caller's, and the login process is
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   const OwnInstallation usher;
   const std::string uid = std::to_string(::getpwnam(usual_account().c_str())->pw_uid);
+  const std::string all_four = uid + " " + uid + " " + uid + " " + uid;
   std::size_t confined = 0;
   for (const ProcessEntry& process : descendants_of(usher.starter())) {
-    CHECK(status_of(process.pid, "Uid") == uid + " " + uid + " " + uid + " " + uid);
+    CHECK(status_of(process.pid, "Uid") == all_four);
     CHECK(status_of(process.pid, "CapEff") == "0000000000000000");
     if (status_of(process.pid, "Seccomp") == "2") ++confined;
   }
