@@ -64,14 +64,12 @@ class Table {
   // `ratio` says how much better ours is; below `floor` it is missed, and 0 is no floor.
   void row(const std::string& what, const std::string& peer, double ours, double theirs, const char* unit, double ratio,
            double floor);
-  bool missed() const { return missed_; }
   void print_targets() const;
 
  private:
   void note_target(const std::string& name, double ours, double theirs, double ratio, double floor);
 
   std::vector<std::string> targets_;
-  bool missed_ = false;
 };
 
 void measure_flow(Table& table);

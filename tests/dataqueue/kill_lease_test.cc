@@ -74,7 +74,7 @@ TEST_CASE_FIXTURE(Fixture, "rule 23: lease holders killed at random do each entr
   workers.reserve(4);
   for (int i = 0; i < 4; ++i) workers.push_back(worker());
   int sent = 0;
-  for (int i = rounds(1000); i > 0; --i) {
+  for (int i = rounds(600); i > 0; --i) {
     for (int burst = static_cast<int>(random() % 4); burst > 0; --burst) queue.send(std::to_string(++sent));
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 1500));
     const std::size_t victim = random() % workers.size();
