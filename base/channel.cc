@@ -75,7 +75,10 @@ Received Channel::receive(Packet& packet, std::size_t descriptors, int flags) co
     header.msg_control = control.bytes.data();
     header.msg_controllen = CMSG_SPACE(sizeof(int) * descriptors);
   }
-  const ssize_t got = retry([&] { return ::recvmsg(fd(), &header, flags | MSG_CMSG_CLOEXEC); });
+  const auto receive_one = [&] { return retry([&] { return ::recvmsg(fd(), &header, flags | MSG_CMSG_CLOEXEC); }); };
+  ssize_t got = receive_one();
+  // A peer that went with unread packets in its buffer is told of first, and once; what it has said comes after that.
+  if (got < 0 && errno == ECONNRESET) got = receive_one();
   if (got < 0) {
     if (errno == EAGAIN) return Received::nothing;
     if (errno == ECONNRESET) return Received::closed;

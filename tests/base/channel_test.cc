@@ -54,6 +54,17 @@ TEST_CASE("channel: nothing there, and a peer that is gone, are told apart") {
   CHECK_FALSE(right.send(Note{1}));
 }
 
+TEST_CASE("channel: the last words of a peer that never read what it was sent are heard") {
+  auto [left, right] = make_channel();
+  REQUIRE(left.send(Note{1}));
+  REQUIRE(right.send(Note{2}));
+  right.close();
+  Packet packet;
+  REQUIRE(left.receive(packet) == Received::packet);
+  CHECK(packet.as<Note>().number == 2);
+  CHECK(left.receive(packet) == Received::closed);
+}
+
 TEST_CASE("channel: more descriptors than asked for are refused and none stays open") {
   const std::size_t before = testing::open_descriptors();
   {
