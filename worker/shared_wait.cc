@@ -11,12 +11,12 @@ namespace {
 
 void end_here(int signal) { ::_exit(static_cast<int>(signal == SIGTERM ? WorkerExit::clean : WorkerExit::login_crashed)); }
 
-void change_mask(int how) {
+void change_mask(int how) noexcept {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGCHLD);
-  check(sigprocmask(how, &set, nullptr), "change the signal mask");
+  ::sigprocmask(how, &set, nullptr);  // fails for a wrong `how` only
 }
 
 void set_handler(int signal, void (*handler)(int), int flags) {
