@@ -50,19 +50,19 @@ bool wait_until_ready(pid_t starter, UniqueFd ready) {
 }
 
 int start_in_background(const std::string& configuration) {
-  auto [ready, theirs] = make_pipe();
+  Pipe ready = make_pipe();
   const pid_t starter = check(::fork(), "start usher-starter");
   if (starter == 0) {
     try {
-      check(::fcntl(theirs.get(), F_SETFD, 0), "pass a descriptor");
-      be_starter_in_background(configuration, theirs.get());
+      check(::fcntl(ready.write.get(), F_SETFD, 0), "pass a descriptor");
+      be_starter_in_background(configuration, ready.write.get());
     } catch (const std::exception& error) {
       std::cerr << "usher: " << error.what() << std::endl;
       _exit(status::kFailed);
     }
   }
-  theirs.reset();
-  if (!wait_until_ready(starter, std::move(ready))) return status::kFailed;
+  ready.write.reset();
+  if (!wait_until_ready(starter, std::move(ready.read))) return status::kFailed;
   std::cout << "Usher is running (process " << starter << "); its log goes to syslog\n";
   return status::kDone;
 }
