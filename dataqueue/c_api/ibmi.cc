@@ -43,7 +43,7 @@ std::string variable(const char* name, const char* usual) {
 
 std::string file_of(const std::string& library) {
   if (library.empty() || library == "*LIBL" || library == "*CURLIB") {
-    const std::string file = variable("USHER_LIBRARY", "");
+    std::string file = variable("USHER_LIBRARY", "");
     if (file.empty()) throw Error(ErrorCode::library_not_found, "library " + library + ": USHER_LIBRARY names no file");
     return file;
   }
@@ -62,7 +62,7 @@ Library library_at(const std::string& file, Opened when) {
   const std::lock_guard lock(mutex);
   const auto found = open.find(file);
   if (found != open.end() && when == Opened::before) return found->second;
-  const Library library(file);
+  Library library(file);
   open.insert_or_assign(file, library);
   return library;
 }
