@@ -4,7 +4,7 @@
 #include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
 
-#include <cstdio>
+#include <charconv>
 #include <ctime>
 #include <ostream>
 
@@ -61,14 +61,12 @@ std::string stamp_of(std::chrono::system_clock::time_point time) {
 
 std::chrono::system_clock::time_point time_in(const std::string& stamp) {
   tm utc{};
+  const char* rest = ::strptime(stamp.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
+  const std::string_view fraction = rest == nullptr ? "" : rest;
   int us = 0;
-  int read = 0;
-  const int fields = std::sscanf(stamp.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%6dZ%n", &utc.tm_year, &utc.tm_mon,
-                                 &utc.tm_mday, &utc.tm_hour, &utc.tm_min, &utc.tm_sec, &us, &read);
-  if (fields != 7 || read != static_cast<int>(stamp.size()))
-    refuse("enqueued: is no time like 2026-11-20T11:43:02.123456Z");
-  utc.tm_year -= 1900;
-  utc.tm_mon -= 1;
+  const bool whole = fraction.size() == 8 && fraction.front() == '.' && fraction.back() == 'Z' &&
+                     std::from_chars(fraction.data() + 1, fraction.data() + 7, us).ptr == fraction.data() + 7;
+  if (!whole || us < 0) refuse("enqueued: is no time like 2026-11-20T11:43:02.123456Z");
   return time_of(std::int64_t{timegm(&utc)} * kMicroseconds + us);
 }
 

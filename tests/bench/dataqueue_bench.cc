@@ -22,8 +22,8 @@ namespace usher::bench {
 std::string new_directory() {
   static int number = 0;
   const char* base = std::getenv("USHER_BENCH_DIRECTORY");
-  const std::string path = std::string(base == nullptr ? "/var/tmp" : base) + "/usher-bench." +
-                           std::to_string(::getpid()) + "." + std::to_string(number++);
+  std::string path = std::string(base == nullptr ? "/var/tmp" : base) + "/usher-bench." + std::to_string(::getpid()) +
+                     "." + std::to_string(number++);
   std::filesystem::create_directories(path);
   std::filesystem::permissions(path, std::filesystem::perms::all);
   return path;

@@ -50,20 +50,28 @@ void check(PGresult* result) {
   if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) throw std::runtime_error("postgresql: " + error);
 }
 
+constexpr const char* kTables[2] = {"q0", "q1"};
+constexpr const char* kSend[2] = {"send0", "send1"};
+constexpr const char* kReceive[2] = {"receive0", "receive1"};
+
+std::string insert_into(const char* table) {
+  return std::string("INSERT INTO ") + table + " (data) VALUES ($1)";
+}
+
+std::string delete_first_of(const char* table) {
+  std::string sql = std::string("DELETE FROM ") + table + " WHERE id = (SELECT id FROM ";
+  sql += table;
+  return sql + " ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING data";
+}
+
 class PostgresqlClient final : public Client {
  public:
   PostgresqlClient(const std::string& directory, Disk disk)
       : connection_(PQconnectdb(("host=" + directory + " user=bench dbname=postgres").c_str())) {
     check(PQexec(connection_, disk == Disk::forced ? "SET synchronous_commit = on" : "SET synchronous_commit = off"));
     for (int i = 0; i < 2; ++i) {
-      const std::string table = "q" + std::to_string(i);
-      check(PQprepare(connection_, ("send" + table).c_str(), ("INSERT INTO " + table + " (data) VALUES ($1)").c_str(),
-                      1, nullptr));
-      check(PQprepare(connection_, ("receive" + table).c_str(),
-                      ("DELETE FROM " + table + " WHERE id = (SELECT id FROM " + table +
-                       " ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING data")
-                          .c_str(),
-                      0, nullptr));
+      check(PQprepare(connection_, kSend[i], insert_into(kTables[i]).c_str(), 1, nullptr));
+      check(PQprepare(connection_, kReceive[i], delete_first_of(kTables[i]).c_str(), 0, nullptr));
     }
   }
   ~PostgresqlClient() override { PQfinish(connection_); }
@@ -74,11 +82,10 @@ class PostgresqlClient final : public Client {
     const char* values[] = {data.data()};
     const int lengths[] = {static_cast<int>(data.size())};
     const int formats[] = {1};
-    check(PQexecPrepared(connection_, ("sendq" + std::to_string(queue)).c_str(), 1, values, lengths, formats, 1));
+    check(PQexecPrepared(connection_, kSend[queue], 1, values, lengths, formats, 1));
   }
   bool try_receive(int queue) override {
-    PGresult* result =
-        PQexecPrepared(connection_, ("receiveq" + std::to_string(queue)).c_str(), 0, nullptr, nullptr, nullptr, 1);
+    PGresult* result = PQexecPrepared(connection_, kReceive[queue], 0, nullptr, nullptr, nullptr, 1);
     const bool found = PQntuples(result) == 1;
     check(result);
     return found;
