@@ -44,7 +44,7 @@ struct Front {
   void announce(Ready& ready) { dispatcher.worker_channel({ready.job.id.bytes, "generic"}, std::move(ready.listeners_end)); }
 
   VisitorPtr visit(bool may_wait = true) {
-    const auto visitor = std::make_shared<Visitor>();
+    auto visitor = std::make_shared<Visitor>();
     auto [fd, clients_end] = make_stream_pair();
     visitor->serial = ++number;
     visitor->fd = std::move(fd);

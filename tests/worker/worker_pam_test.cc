@@ -269,7 +269,7 @@ TEST_CASE("PAM: a module that crashes or ends the process takes only its own con
     for (const std::string phase : {"auth", "account", "setcred-establish", "open"}) {
       CAPTURE(how);
       CAPTURE(phase);
-      const Service service(module_everywhere(how + "=" + phase));
+      const Service service(module_everywhere(std::string(how).append("=").append(phase)));
       WorkerHarness worker(service.setting());
       Client client = worker.connect();
       log_in_without_program(client, usual_account());
