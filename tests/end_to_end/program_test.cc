@@ -1,7 +1,7 @@
 // What a [program.NAME] table says is what happens, through a whole login.
 #include <doctest/doctest.h>
 
-#include <map>
+#include <vector>
 
 #include "tests/end_to_end/installation.h"
 #include "tests/support/accounts.h"
@@ -47,26 +47,30 @@ std::string output_of(const Installation& usher, const std::string& line) {
 TEST_CASE("program: who may run it, by name and by group; who is denied is denied") {
   SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
   const Installation usher({.programs = kAccess});
-  const std::map<std::string, std::string> expected{
+  struct Expected {
+    std::string user;
+    std::string programs;
+  };
+  const std::vector<Expected> expected{
       {"normal", "all-but-one by-group by-name no-trainees "},
       {"second", "by-group "},
       {"primary", "all-but-one by-group no-trainees "},  // its primary group is clerks
       {"manygroups", "all-but-one "}};
   const std::vector<std::string> all{"by-name", "by-group", "all-but-one", "no-trainees",
                                      "nobody",  "nobodies", "denied"};
-  for (const auto& [user, names] : expected) {
-    CAPTURE(user);
+  for (const Expected& access : expected) {
+    CAPTURE(access.user);
     {
       Client client(usher.address());
-      log_in_to_choice(client, user);
-      CHECK(listed(client) == names);
+      log_in_to_choice(client, access.user);
+      CHECK(listed(client) == access.programs);
     }
     for (const std::string& name : all) {
       CAPTURE(name);
       Client client(usher.address());
-      log_in_to_choice(client, user);
+      log_in_to_choice(client, access.user);
       client.answer(102, name);
-      const bool may = (" " + names).find(" " + name + " ") != std::string::npos;
+      const bool may = (" " + access.programs).find(" " + name + " ") != std::string::npos;
       client.expect_line(may ? 110 : 903);
     }
   }

@@ -134,17 +134,17 @@ TEST_CASE("start: what only starting can tell ends it with the reason, and nothi
   {
     const Installation running({.programs = kWho});
     other = &running;
-    for (const auto& [name, make, reason] : cases) {
-      CAPTURE(name);
+    for (const Case& unstartable : cases) {
+      CAPTURE(unstartable.name);
       const TemporaryDirectory directory;
       Setting setting{.programs = kWho};
-      make(directory, setting);
+      unstartable.make(directory, setting);
       const std::string configuration = write_configuration(directory, setting);
       CHECK(run_usher(configuration, {"check"}).ending.code == 0);
       const Result start = run_usher(configuration, {"start"});
       CHECK(start.ending.code == 1);
       CHECK(start.output.empty());
-      CHECK(start.error_output.find(reason) != std::string::npos);
+      CHECK(start.error_output.find(unstartable.reason) != std::string::npos);
       CHECK_FALSE(std::filesystem::exists(directory.path("run/control.sock")));
     }
   }
