@@ -7,7 +7,7 @@
 //                 Accepted             ->  login: ListPrograms, RunProgram
 //                 ProgramItem.., ProgramListEnd, NoSuchProgram
 //                 Finish               ->  (a last line, an orderly close)
-//         What a login process says is a request, never an authority. No descriptor ever travels from it to the worker.
+//         What a login process says is a request, never an authority (but for ClientAddress: docs/TRUST.md). No descriptor ever travels from it to the worker.
 #pragma once
 
 #include <array>

@@ -1,9 +1,8 @@
 // What the pool writes: many changes in one transaction of the registry and one of the history.
 //
-// Model:  put, make_ready and end collect. A ready worker, and what waits for after_flush, is written at the end of the
-// round of the
-//         loop, with every state that has changed; the other states, and jobs that have ended, a moment later at the
-//         latest. So the registry lags behind by that moment. A job that has ended is in the history before it leaves
+// Model:  put, make_ready and end collect. A ready worker, and what waits for after_flush, is written at the end of the round
+//         of the loop, with every state that has changed; the other states, and jobs that have ended, a moment later at
+//         the latest. So the registry lags behind by that moment. A job that has ended is in the history before it leaves
 //         the registry: it may be in both after a crash, never in neither.
 #pragma once
 
