@@ -29,14 +29,6 @@ constexpr const char* kService =
     "account required pam_unix.so\n"
     "session required pam_permit.so\n";
 
-// libpam loads this one's modules with those of any other service: none but these shall be measured.
-// Source: the administrators' guide of Linux-PAM.
-constexpr const char* kOtherService =
-    "auth required pam_deny.so\n"
-    "account required pam_deny.so\n"
-    "password required pam_deny.so\n"
-    "session required pam_deny.so\n";
-
 void write_file(const std::string& path, std::string_view text) {
   std::ofstream file(path);
   file << text;
@@ -70,7 +62,6 @@ BenchGround::BenchGround() {
   if (!testing::in_private_etc() || ::geteuid() != 0) throw CannotRun("needs root, in the private /etc");
   check(::mount("usher-bench", "/run", "tmpfs", 0, "mode=755"), "cover /run");
   write_file(std::string("/etc/pam.d/") + kPamService, kService);
-  write_file("/etc/pam.d/other", kOtherService);
   drop_many_groups();
   say_ = path("say");
   std::filesystem::copy_file(USHER_BENCH_SAY, say_);
