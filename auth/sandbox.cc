@@ -38,6 +38,8 @@ constexpr std::array kLoginCalls{
     AllowedCall{"clock_gettime", "deadlines, where the kernel offers no vdso clock"},
     AllowedCall{"clock_gettime64", "the same on 32-bit machines"},
     AllowedCall{"restart_syscall", "a poll that was stopped and goes on"},
+    AllowedCall{"getpid", "OpenSSL asks whether its random numbers are still this process's own"},
+    AllowedCall{"getrandom", "keys of a handshake"},
     AllowedCall{"rt_sigreturn", "the end of a signal handler of the runtime"},
 #ifdef USHER_SANITIZED
     AllowedCall{"mprotect", "sanitizer runtime"},
@@ -45,7 +47,6 @@ constexpr std::array kLoginCalls{
     AllowedCall{"sigaltstack", "sanitizer runtime"},
     AllowedCall{"rt_sigprocmask", "sanitizer runtime"},
     AllowedCall{"rt_sigaction", "sanitizer runtime"},
-    AllowedCall{"getpid", "sanitizer runtime"},
     AllowedCall{"gettid", "sanitizer runtime"},
     AllowedCall{"write", "sanitizer reports"},
     AllowedCall{"readlink", "sanitizer reports"},

@@ -21,7 +21,7 @@ namespace {
 std::function<void(Channel&)> attacker;  // set before the worker is forked
 }
 
-LoginExit run_login_process(Channel worker) {
+LoginExit run_login_process(Channel worker, const tls::Servers& /*servers*/) {
   attacker(worker);
   return LoginExit::over;
 }
