@@ -19,9 +19,8 @@ namespace usher::tls {
 
 // The key, or why there is none.
 struct KeyVault::Page {
-  static constexpr std::size_t kSize = 4096;
   std::size_t size = 0;
-  std::array<unsigned char, kSize - sizeof(std::size_t)> bytes{};
+  std::array<unsigned char, 4096 - sizeof size> bytes{};
 };
 
 namespace {
@@ -89,32 +88,53 @@ template <class Page>
   }
 }
 
+// Where it may be: neither written to a disk nor into a core file.
+void* map_page(std::size_t size, int sharing) {
+  void* const room = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) throw_errno("make room for a key");
+  ::mlock(room, size);
+  ::madvise(room, size, MADV_DONTDUMP);
+  return room;
+}
+
+template <class Page>
+struct Unmap {
+  void operator()(Page* page) const noexcept {
+    explicit_bzero(page->bytes.data(), page->bytes.size());
+    ::munmap(page, sizeof(Page));
+  }
+};
+
+// The reader's page is shared with it alone, and gone when this returns.
+template <class Page>
+void read_in_a_child(Page& into, const std::string& certificate_file, const std::string& key_file) {
+  const std::unique_ptr<Page, Unmap<Page>> shared(new (map_page(sizeof(Page), MAP_SHARED)) Page);
+  static_cast<void>(library());
+  const pid_t reader = check(::fork(), "make a process that reads a key");
+  if (reader == 0) fill(*shared, certificate_file, key_file);
+  int status = 0;
+  check(retry([&] { return ::waitpid(reader, &status, 0); }), "wait for a key");
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    into = *shared;
+    return;
+  }
+  const auto end = shared->bytes.begin() + static_cast<std::ptrdiff_t>(shared->size);
+  const bool said = WIFEXITED(status) && WEXITSTATUS(status) == 1;
+  throw Error(ErrorCode::configuration,
+              said ? std::string(shared->bytes.begin(), end) : "the process that read \"" + printable(key_file) + "\" failed");
+}
+
 }  // namespace
 
 KeyVault::~KeyVault() {
-  for (Page* page : pages_) {
-    explicit_bzero(page->bytes.data(), page->size);
-    ::munmap(page, Page::kSize);
-  }
+  for (Page* page : pages_) Unmap<Page>()(page);
 }
 
+// The page is this process's own from the start: what one process wipes at its end the others keep.
 std::size_t KeyVault::add(const std::string& certificate_file, const std::string& key_file) {
-  void* const room = ::mmap(nullptr, Page::kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (room == MAP_FAILED) throw_errno("make room for a key");
-  pages_.push_back(new (room) Page);
-  Page& page = *pages_.back();
-  ::mlock(room, Page::kSize);  // where it may: it shall not be written to a disk
-  ::madvise(room, Page::kSize, MADV_DONTDUMP);
-  static_cast<void>(library());
-  const pid_t reader = check(::fork(), "make a process that reads a key");
-  if (reader == 0) fill(page, certificate_file, key_file);
-  int status = 0;
-  check(retry([&] { return ::waitpid(reader, &status, 0); }), "wait for a key");
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return pages_.size() - 1;
-  const bool said = WIFEXITED(status) && WEXITSTATUS(status) == 1;
-  throw Error(ErrorCode::configuration,
-              said ? std::string(page.bytes.begin(), page.bytes.begin() + static_cast<std::ptrdiff_t>(page.size))
-                   : "the process that read \"" + printable(key_file) + "\" failed");
+  pages_.push_back(new (map_page(sizeof(Page), MAP_PRIVATE)) Page);
+  read_in_a_child(*pages_.back(), certificate_file, key_file);
+  return pages_.size() - 1;
 }
 
 Key KeyVault::key(std::size_t number) const {
@@ -124,7 +144,7 @@ Key KeyVault::key(std::size_t number) const {
 }
 
 void KeyVault::keep_from_children() const {
-  for (Page* page : pages_) check(::madvise(page, Page::kSize, MADV_DONTFORK), "keep a key from children");
+  for (Page* page : pages_) check(::madvise(page, sizeof(Page), MADV_DONTFORK), "keep a key from children");
 }
 
 }  // namespace usher::tls

@@ -92,14 +92,16 @@ void WorkerHarness::hand_over(int fd, std::uint32_t generation) {
   REQUIRE(listener_.send(HandOver{0, generation, to_nanoseconds(Clock::now())}, fd));
 }
 
-Client WorkerHarness::connect() {
+Client WorkerHarness::connect() { return Client(connect_socket()); }
+
+UniqueFd WorkerHarness::connect_socket() {
   auto [client, server] = tcp_pair();
   hand_over(server.get());
   server.reset();
   from_listener_channel<Taken>();
   from_starter_channel<ClientTaken>();
   from_pool_channel<TookClient>();
-  return Client(std::move(client));
+  return std::move(client);
 }
 
 void WorkerHarness::log_in(Client& client, const std::string& user, const std::string& program) {
