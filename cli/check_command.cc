@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/command_line.h"
+#include "tls/check.h"
 
 namespace usher {
 namespace {
@@ -48,7 +49,8 @@ Poco::Util::OptionSet check_options() {
 int check_command(std::span<const std::string> arguments) {
   const CommandLine line(check_options(), arguments);
   line.check_operands(0, 0);
-  const LoadedConfiguration loaded = load_configuration(line.configuration());
+  LoadedConfiguration loaded = load_configuration(line.configuration());
+  tls::check_certificates(loaded.source, loaded.result);
   if (line.has("json")) {
     print_json(loaded.result);
   } else {

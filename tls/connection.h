@@ -47,6 +47,7 @@ class Connection {
   // The peer's, when it has given one, which was verified then.
   Certificate peer() const { return Certificate(SSL_get1_peer_certificate(ssl_.get())); }
   SSL& ssl() noexcept { return *ssl_; }
+  const SSL& ssl() const noexcept { return *ssl_; }
 
  private:
   Did did(int result) noexcept;

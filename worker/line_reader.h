@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "base/secret.h"
-#include "worker/client_stream.h"
+#include "tls/client_stream.h"
 
 namespace usher {
 

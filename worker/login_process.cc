@@ -13,7 +13,7 @@
 #include "worker/line_reader.h"
 #include "worker/login_messages.h"
 #include "worker/proxy_header.h"
-#include "worker/relay.h"
+#include "tls/relay.h"
 #include "worker/secure_login.h"
 
 namespace usher {

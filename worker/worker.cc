@@ -371,7 +371,7 @@ class Worker {
     parts_.starter.send(SessionStarted{});
     parts_.listener.send(LoginOver{});
     interruptions_.forget_listener();
-    pool_.active(launched.pid);
+    pool_.active(launched.pid, login_->relay() > 0 ? Transport::tls_relay : Transport::plain);
     worker_log::program_started(facts_, account_.name, program_->name, launched.pid);
     if (launched.home_missing) note_missing_directory(log_fd);
 

@@ -1,4 +1,5 @@
-// What a login process is after the login of a TLS client: two pipes, from the client to the program and back.
+// What a login process is after the login of a TLS client: two pipes, from the client to the program and back. For `usher login`
+// the same the other way round: its peer is the server, and itself is the program.
 //
 // Model:  the program has one end of a socket pair, this process the other and the client. Each direction has one buffer and reads
 //         only when that is empty, so a slow reader slows its writer and nobody else. An end is passed on when all before it is:
@@ -14,12 +15,13 @@
 
 #include "base/channel.h"
 #include "base/unique_fd.h"
-#include "worker/client_stream.h"
+#include "tls/client_stream.h"
 
 namespace usher {
 
 class Relay {
  public:
+  // Without `worker` (a closed channel) nobody's end is watched but those of the two sides.
   Relay(ClientStream& client, int connection, UniqueFd program, const Channel& worker)
       : client_(client), connection_(connection), program_(std::move(program)), worker_(worker) {}
 

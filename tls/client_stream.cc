@@ -1,4 +1,4 @@
-#include "worker/client_stream.h"
+#include "tls/client_stream.h"
 
 #include <poll.h>
 #include <sys/socket.h>

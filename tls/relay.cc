@@ -1,4 +1,4 @@
-#include "worker/relay.h"
+#include "tls/relay.h"
 
 #include <poll.h>
 #include <sys/socket.h>
