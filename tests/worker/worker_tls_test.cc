@@ -231,6 +231,18 @@ TEST_CASE("TLS: a killed worker takes its relay along") {
   CHECK(wait_until([&] { return !is_running(relay); }));
 }
 
+TEST_CASE("TLS: behind a proxy its header comes first, and not a byte of the handshake is taken for it") {
+  Scene scene("proxy_networks = [\"127.0.0.0/8\"]\n");
+  UniqueFd socket = scene.harness->connect_socket();
+  const std::string header = "PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n";
+  REQUIRE(::send(socket.get(), header.data(), header.size(), 0) == static_cast<ssize_t>(header.size()));
+  TlsClient client(std::move(socket));
+  scene.harness->from_listener_channel<ClientNetwork>();
+  CHECK(scene.harness->from_pool_channel<TookClient>().client.str() == "192.0.2.7:4711");
+  scene.start(client, "say");
+  CHECK(client.read_line() == "said");
+}
+
 TEST_CASE("TLS: the program learns the version, the cipher and the client's certificate") {
   Scene scene("|client_ca = \"@/ca.crt\"\n");
   scene.made.client("alice", "/O=Example/CN=alice");
