@@ -56,7 +56,7 @@ class Dialog {
       hear_the_end();
     } catch (const Leave& leave) {
       if (!leave.last_line) return leave.exit;
-      if (lines_) say_last(*leave.last_line);
+      if (server_ == nullptr || lines_) say_last(*leave.last_line);  // never a plain line where TLS is expected
       close_in_order(std::move(connection_));
       return leave.exit;
     }

@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "base/system.h"
 #include "tests/end_to_end/installation.h"
 #include "tests/support/accounts.h"
@@ -91,9 +93,10 @@ TEST_CASE("TLS: openssl's client logs in, talks to a program and sees its result
     log_in(client.dialog(), usual_account(), "cat");
     client.dialog().send_line("to and fro");
     CHECK(client.dialog().read_line() == "to and fro");
-    const auto rows = scene.usher->jobs_with("program", "cat");
-    REQUIRE_FALSE(rows.empty());
-    CHECK(rows[0].at("transport") == "tls-relay");
+    CHECK(wait_until([&] {
+      const auto rows = scene.usher->jobs_with("status", "active");
+      return std::any_of(rows.begin(), rows.end(), [](const JobRow& row) { return row.at("transport") == "tls-relay"; });
+    }));
     client.dialog().finish_sending();
   }
   SClient said(scene.usher->address(), scene.trusting());

@@ -220,6 +220,7 @@ TEST_CASE("hostile login process: a worker signs once, and nothing but what a ha
         if (worker.wait_receive(packet, Clock::now() + kPatience) != Received::packet) return;
         signatures += packet.kind() == static_cast<std::uint8_t>(WorkerSays::signature) ? 1 : 0;
       }
+      _exit(0);
     });
     CHECK(ends_orderly(outcome.exit_status));
     CHECK_FALSE(outcome.claimed);
@@ -247,7 +248,10 @@ TEST_CASE("hostile login process: whom a certificate names is its word, where th
              say(worker, bytes_of(StartLogin{user}));
              Packet packet;
              worker.wait_receive(packet, Clock::now() + kPatience);
-             if (packet.kind() == static_cast<std::uint8_t>(WorkerSays::accepted)) say(worker, bytes_of(RunProgram{"who"}));
+             if (packet.kind() != static_cast<std::uint8_t>(WorkerSays::accepted)) _exit(0);
+             say(worker, bytes_of(RunProgram{"who"}));
+             wait_for(worker, WorkerSays::accepted);
+             _exit(0);  // nobody grants the claim
            })
         .claimed;
   };

@@ -18,7 +18,7 @@
 #include "tests/support/certificates.h"
 #include "tests/support/process_table.h"
 #include "tests/support/skip.h"
-#include "tests/tls/tls_client.h"
+#include "tests/support/tls_client.h"
 #include "tests/worker/worker_harness.h"
 #include "worker/worker.h"
 

@@ -1,4 +1,4 @@
-#include "tests/tls/tls_client.h"
+#include "tests/support/tls_client.h"
 
 #include <poll.h>
 
