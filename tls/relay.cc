@@ -1,5 +1,6 @@
 #include "tls/relay.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -12,6 +13,9 @@ namespace {
 
 // So that one direction does not wait for ever for the other.
 constexpr int kRounds = 8;
+
+// Then a session is idle, and shall take no more memory than it must.
+constexpr int kIdleMs = 1000;
 
 bool must_wait() { return errno == EAGAIN; }
 
@@ -139,7 +143,10 @@ void Relay::wait(bool more) {
   std::array<pollfd, 3> fds{{{client != 0 || !down_over_ ? connection_ : -1, static_cast<short>(client), 0},
                              {watch_program ? program_.get() : -1, static_cast<short>(program), 0},
                              {worker_.fd(), 0, 0}}};
-  check(retry([&] { return ::poll(fds.data(), fds.size(), more ? 0 : -1); }), "wait in a relay");
+  const int patience = more ? 0 : gave_back_ ? -1 : kIdleMs;
+  const int ready = check(retry([&] { return ::poll(fds.data(), fds.size(), patience); }), "wait in a relay");
+  gave_back_ = ready == 0 && !more;
+  if (gave_back_) ::malloc_trim(0);
   if ((fds[0].revents & (POLLERR | POLLNVAL)) != 0) lost_ = true;
   if (client == 0 && !more && fds[0].revents != 0) lost_ = true;
   if (down_over_ && (fds[1].revents & POLLHUP) != 0) program_gone_ = true;

@@ -67,6 +67,7 @@ class Relay {
   bool program_gone_ = false; // its side is closed both ways
   bool program_full_ = false;
   bool program_idle_ = false; // has nothing to read
+  bool gave_back_ = false;    // free memory, since something last moved
   bool lost_ = false;
 };
 
