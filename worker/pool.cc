@@ -61,6 +61,7 @@ class Pool {
       case StarterSays::stop:
         stopping_ = true;
         return;
+      case StarterSays::leave: return leave();
       case StarterSays::listening_socket: break;
     }
     throw ProtocolError("the starter said something that is not for the pool");
@@ -447,6 +448,15 @@ class Pool {
   }
 
   // ---- the end ----
+
+  // Another pool goes on from the registry.
+  void leave() {
+    for (const auto& [number, job] : jobs_) {
+      if (job->link) job->link->hear_now();
+    }
+    if (store_) store_->flush();
+    loop_.stop();
+  }
 
   // The starter has nothing more to say: all workers are gone, or the starter itself is.
   void finish() {

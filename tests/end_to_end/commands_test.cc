@@ -156,14 +156,9 @@ TEST_CASE("commands: stop with --drain lets running programs finish, and takes n
   Process stop({USHER_COMMAND, "stop", "--drain", "--config", usher.configuration()});
   in_login.expect_line(904);
   in_login.close();
-  CHECK(wait_until([&] {
-    try {
-      Client late(address);
-      return false;
-    } catch (const std::exception&) {
-      return true;
-    }
-  }));
+  Client late(address);
+  late.expect_line(910);
+  late.expect_closed();
   client.send_line("still here");
   CHECK(client.read_line() == "still here");
   CHECK_FALSE(stop.wait_for_end(std::chrono::milliseconds(0)));
