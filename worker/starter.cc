@@ -48,7 +48,7 @@ class Starter {
   explicit Starter(StarterOptions options) : options_(std::move(options)) {}
 
   int run() {
-    if (options_.state) before_ = load_state(options_.state.get());
+    if (options_.state) before_ = load_state(std::exchange(options_.state, UniqueFd()).get());
     std::vector<Fault> faults;
     auto first = read_generation(options_.configuration, before_ ? before_->generation + 1 : 1, faults);
     std::fputs(faults_text(faults).c_str(), stderr);

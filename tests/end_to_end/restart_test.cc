@@ -93,7 +93,7 @@ TEST_CASE("restart: all keeps sockets, the history of each job is true, and noth
     CHECK(client.read_until_closed().find("103 ") != std::string::npos);
   }
   CHECK(usher.present_address("generic") == address);
-  CHECK(comes_back_to(usher, before));
+  CHECK(holdings_of(usher) == before);
   for (const JobRow& row : usher.jobs(true)) {
     if (row.count("program") > 0 && row.at("program") == "stay") CHECK(row.at("end") == "normal");
   }
