@@ -13,7 +13,7 @@ namespace usher {
 namespace {
 
 constexpr std::array kCommands{
-    Command{"check", "reads the configuration and reports every fault", "[--config FILE] [--json]", check_options,
+    Command{"check", "reads the configuration and reports every fault", "[--live] [--config FILE] [--json]", check_options,
             check_command},
     Command{"start", "starts the service", "[--foreground] [--config FILE]", start_options, start_command},
     Command{"stop", "stops it and returns when everything is gone", "[--drain] [--config FILE]", stop_options,

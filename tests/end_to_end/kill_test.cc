@@ -249,4 +249,5 @@ TEST_CASE("killed: in a storm of kills every client that keeps its own worker is
   CHECK(wait_until([&] { return usher.service("usher-pool") != 0 && usher.service("usher-listener") != 0; }));
   CHECK(serves(usher));
   CHECK(wait_until([&] { return usher.is_calm(2); }, 20s));
+  CHECK(usher.usher({"check", "--live"}).error_output == "");
 }

@@ -74,6 +74,7 @@ TEST_CASE("restart: under constant load nobody is refused, and whoever is in goe
     CHECK(tally.failure == "");
     CHECK(guests.go_on());
     CHECK(is_running(starter));
+    CHECK(usher.usher({"check", "--live"}).error_output == "");
     CHECK(wait_until([&] { return usher.jobs_with("status", "active").size() == 3; }));  // listener, pool, one program
   }
 }
