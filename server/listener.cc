@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "auth/sandbox.h"
 #include "base/configuration.h"
 #include "base/endpoint.h"
 #include "base/log.h"
@@ -40,6 +41,7 @@ class Listener {
 
   int run() {
     try {
+      confine_service();
       loop_.run();
       return 0;
     } catch (const std::exception& error) {
@@ -78,6 +80,7 @@ class Listener {
     next_generation_ = packet.as<Configure>().generation;
     auto result = parse_configuration(unseal_configuration(packet.take_descriptor(0).get()));
     if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
+    if (generation_ == 0) keep_service_to({result.configuration.server.runtime_directory + "/db"});
     runtime_directory_ = result.configuration.server.runtime_directory;
     next_.clear();
     for (const ListenerConfig& config : result.configuration.listeners) {

@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <map>
 
-#include "auth/account.h"
+#include "auth/sandbox.h"
 #include "base/log.h"
 #include "base/service_messages.h"
 #include "base/system.h"
+#include "dataqueue/identity.h"
 #include "worker/pool_job.h"
 #include "worker/pool_policy.h"
 #include "worker/pool_roads.h"
@@ -37,6 +38,8 @@ class Pool {
 
   int run() {
     try {
+      static_cast<void>(current_sender());  // asks the name service, while that can be reached
+      confine_service();
       loop_.run();
       return 0;
     } catch (const std::exception& error) {
@@ -88,7 +91,9 @@ class Pool {
   // The first configuration: what a pool before this one left in the registry is true for workers that still live, and over
   // for all others.
   void begin() {
-    store_.emplace(loop_, configuration_.server);
+    const ServerConfig& server = configuration_.server;
+    keep_service_to({server.runtime_directory + "/db", server.state_directory + "/db", server.state_directory + "/logs"});
+    store_.emplace(loop_, server);
     for (Job& row : store_->jobs()) {
       const bool lives = row.kind == JobKind::worker && living_.contains(row.number);
       if (lives) {
@@ -117,19 +122,13 @@ class Pool {
     Job job;
     job.id = JobId::random();
     job.number = next_number();
-    job.owner = job.user = own_name();
+    job.owner = job.user = current_sender().current_user;
     job.name = name_of(kind);
     job.kind = kind;
     job.status = JobStatus::active;
     job.pid = pid;
     job.entered = job.since = now();
     return job;
-  }
-
-  // The user this process runs as: the configured one, or whoever started Usher without root.
-  static std::string own_name() {
-    const auto account = find_account(::geteuid());
-    return account ? account->name : std::to_string(::geteuid());
   }
 
   std::uint32_t next_number() {

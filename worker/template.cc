@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "auth/empty_network.h"
 #include "base/log.h"
 #include "base/system.h"
 #include "worker/worker.h"
@@ -68,7 +69,10 @@ class Template {
     configuration_ = std::move(result.configuration);
     const bool root = ::geteuid() == 0;
     jail_.account = root ? required_account(configuration_.server.login_user) : own_account();
-    if (root) jail_.root = configuration_.server.runtime_directory + "/empty";
+    if (root) {
+      jail_.root = configuration_.server.runtime_directory + "/empty";
+      jail_.network = make_empty_network();
+    }
     owner_ = root ? configuration_.server.user : jail_.account.name;
     tls_.emplace(configuration_);
     for (const PoolConfig& pool : configuration_.pools) stock_.push_back(start_pam(pool));
@@ -122,7 +126,7 @@ class Template {
   std::uint32_t generation_ = 0;
   Configuration configuration_;
   Jail jail_;
-  SystemCallFilter filter_;
+  SystemCallFilter filter_{login_system_calls()};
   std::optional<tls::Servers> tls_;
   std::string owner_;
   std::deque<PamStock> stock_;
