@@ -34,7 +34,7 @@ void limit_login_process() {
 }
 
 void give_up_privileges() {
-  check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "forbid dumps and tracing");
+  forbid_dumps();
   check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "give up new privileges");
 }
 

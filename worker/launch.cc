@@ -176,6 +176,7 @@ Launched launch(const LaunchOrder& order) {
 
   Launched launched;
   launched.pid = check(start(plan), "start a process");
+  forbid_dumps();  // the child, whose memory this was, has changed its ids
   if (plan.failed_step != LaunchStep::none) {
     ::waitpid(launched.pid, nullptr, 0);
     throw LaunchFailure{plan.failed_step, plan.error_number};

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "auth/become_user.h"
 #include "auth/empty_network.h"
 #include "base/log.h"
 #include "base/system.h"
@@ -135,7 +136,7 @@ class Template {
 }  // namespace
 
 int run_template(Channel starter) {
-  check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "forbid dumps and tracing");
+  forbid_dumps();
   check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");
   return Template(std::move(starter)).run();
 }

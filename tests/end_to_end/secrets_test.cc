@@ -1,0 +1,117 @@
+// A password is nowhere once PAM has had it, and no other process can look where it was.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <regex>
+#include <sstream>
+
+#include "base/system.h"
+#include "base/unique_fd.h"
+#include "tests/end_to_end/processes.h"
+#include "tests/support/accounts.h"
+#include "tests/support/process_table.h"
+#include "tests/support/skip.h"
+
+using namespace usher;
+using namespace usher::testing;
+
+namespace {
+
+// Of the text in everything that the process could write or has copied; regions that cannot be read are none of its own.
+std::size_t count_in_memory(pid_t pid, const std::string& text) {
+  const std::string process = "/proc/" + std::to_string(pid);
+  const UniqueFd memory(check(::open((process + "/mem").c_str(), O_RDONLY | O_CLOEXEC), "open memory"));
+  std::istringstream maps(read_file(process + "/maps"));
+  std::size_t count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long begin = 0;
+    unsigned long end = 0;
+    char writable = '-';
+    if (std::sscanf(line.c_str(), "%lx-%lx %*c%c", &begin, &end, &writable) != 3 || writable != 'w') continue;
+    std::string bytes(end - begin, '\0');
+    const ssize_t got = ::pread(memory.get(), bytes.data(), bytes.size(), static_cast<off_t>(begin));
+    if (got <= 0) continue;
+    bytes.resize(static_cast<std::size_t>(got));
+    for (std::size_t at = bytes.find(text); at != std::string::npos; at = bytes.find(text, at + 1)) ++count;
+  }
+  return count;
+}
+
+std::vector<ProcessEntry> processes_of(const Installation& usher) {
+  std::vector<ProcessEntry> all = descendants_of(usher.starter());
+  all.push_back({usher.starter(), 0, 'S', "usher-starter"});
+  return all;
+}
+
+// In a child that has become that user: may it trace the process?
+bool may_trace(uid_t uid, pid_t process) {
+  const pid_t pid = check(::fork(), "make a process");
+  if (pid == 0) {
+    const bool became = ::geteuid() == uid || ::setresuid(uid, uid, uid) == 0;
+    const bool may = ::ptrace(PTRACE_ATTACH, process, nullptr, nullptr) == 0;
+    if (may) ::waitpid(process, nullptr, 0);
+    if (may) ::ptrace(PTRACE_DETACH, process, nullptr, nullptr);
+    _exit(!became ? 2 : may ? 1 : 0);
+  }
+  int status = 0;
+  retry([&] { return ::waitpid(pid, &status, 0); });
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) != 2);
+  return WEXITSTATUS(status) == 1;
+}
+
+bool leaves_no_core(pid_t pid) {
+  const std::string limits = read_file("/proc/" + std::to_string(pid) + "/limits");
+  return std::regex_search(limits, std::regex("Max core file size +0 +0 "));
+}
+
+}  // namespace
+
+TEST_CASE("secrets: after a login no process of Usher has the password in its memory") {
+  SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
+  const Installation usher({.programs = shell_program("stay", "echo on; exec cat")});
+  Client chooses(usher.address());
+  chooses.answer(100, usual_account());
+  chooses.answer(101, usual_account() + "-secret");
+  chooses.expect_line(102);  // its login process lives
+  Client is_in(usher.address());
+  log_in(is_in, usual_account(), "stay");
+  REQUIRE(is_in.read_line() == "on");
+  Client mistaken(usher.address());
+  mistaken.answer(100, usual_account());
+  mistaken.answer(101, usual_account() + "-secreT");
+  mistaken.expect_line(900);
+  // What is looked for can be found: the user's name is there, in the worker and in its login process.
+  const pid_t worker = worker_of(usher, chooses);
+  CHECK(count_in_memory(worker, usual_account()) > 0);
+  const std::string secret = usual_account() + "-secre";
+  for (const ProcessEntry& process : processes_of(usher)) {
+    CAPTURE(process.name);
+    CHECK(count_in_memory(process.pid, secret) == 0);
+  }
+}
+
+TEST_CASE("secrets: nobody of the same user can trace login process, listener or pool, and they leave no core") {
+  SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
+  const Installation usher({});
+  const uid_t service = ::getpwnam("usher")->pw_uid;
+  const uid_t login = ::getpwnam("usher-login")->pw_uid;
+  struct Traced {
+    pid_t pid;
+    uid_t uid;
+  };
+  const pid_t idle_login = children_of(ready_workers(usher).at(0)).at(0).pid;
+  for (const auto& [pid, uid] : {Traced{usher.service("usher-listener"), service},
+                                 Traced{usher.service("usher-pool"), service}, Traced{idle_login, login}}) {
+    CHECK_FALSE(may_trace(uid, pid));
+    CHECK(leaves_no_core(pid));
+  }
+  // One of that user's that does not forbid it.
+  const Process plain({"setpriv", "--reuid=" + std::to_string(service), "--clear-groups", "--regid=0", "--", "sleep", "60"});
+  REQUIRE(wait_until([&] { return command_line_of(plain.pid()).starts_with("sleep"); }));
+  CHECK(may_trace(service, plain.pid()));
+}
