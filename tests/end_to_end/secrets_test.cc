@@ -13,6 +13,7 @@
 #include "base/unique_fd.h"
 #include "tests/end_to_end/processes.h"
 #include "tests/support/accounts.h"
+#include "tests/support/certificates.h"
 #include "tests/support/process_table.h"
 #include "tests/support/skip.h"
 
@@ -41,10 +42,27 @@ std::size_t count_in_memory(pid_t pid, const std::string& text) {
   return count;
 }
 
-std::vector<ProcessEntry> processes_of(const Installation& usher) {
+// A wrong password, longer than all that is said later, which therefore cannot hide what is left of it.
+void mistype(Client& client) {
+  std::string wrong;
+  for (int i = 0; i < 20; ++i) wrong.append("-mistyped-");
+  client.answer(100, usual_account());
+  client.answer(101, wrong);
+  client.expect_line(900);
+}
+
+std::vector<std::string> holders_of_a_secret(const Installation& usher) {
   std::vector<ProcessEntry> all = descendants_of(usher.starter());
   all.push_back({usher.starter(), 0, 'S', "usher-starter"});
-  return all;
+  std::vector<std::string> found;
+  for (const ProcessEntry& process : all) {
+    for (const std::string& secret : {usual_account() + "-secre", std::string("-mistyped--mistyped-")}) {
+      if (count_in_memory(process.pid, secret) == 0) continue;
+      MESSAGE(process.name << " has " << secret);
+      found.push_back(process.name);
+    }
+  }
+  return found;
 }
 
 // In a child that has become that user: may it trace the process?
@@ -75,24 +93,34 @@ TEST_CASE("secrets: after a login no process of Usher has the password in its me
   SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
   const Installation usher({.programs = shell_program("stay", "echo on; exec cat")});
   Client chooses(usher.address());
+  mistype(chooses);
   chooses.answer(100, usual_account());
   chooses.answer(101, usual_account() + "-secret");
   chooses.expect_line(102);  // its login process lives
   Client is_in(usher.address());
   log_in(is_in, usual_account(), "stay");
   REQUIRE(is_in.read_line() == "on");
-  Client mistaken(usher.address());
-  mistaken.answer(100, usual_account());
-  mistaken.answer(101, usual_account() + "-secreT");
-  mistaken.expect_line(900);
   // What is looked for can be found: the user's name is there, in the worker and in its login process.
   const pid_t worker = worker_of(usher, chooses);
   CHECK(count_in_memory(worker, usual_account()) > 0);
-  const std::string secret = usual_account() + "-secre";
-  for (const ProcessEntry& process : processes_of(usher)) {
-    CAPTURE(process.name);
-    CHECK(count_in_memory(process.pid, secret) == 0);
-  }
+  CHECK(holders_of_a_secret(usher).empty());
+}
+
+TEST_CASE("secrets: after a login with TLS the relay has the password nowhere either") {
+  SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
+  const Certificates made;
+  made.server("front", "ec", "localhost");
+  const std::string keys = "certificate = \"" + made.path("front.crt") + "\"\nkey = \"" + made.path("front.key") + "\"\n";
+  const Installation usher({.programs = shell_program("stay", "echo on; exec cat"), .listener = "[listener.tls]\n" + keys});
+  auto [ours, theirs] = make_stream_pair();
+  const Process s_client({"openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", usher.address()},
+                         {.input_fd = theirs.get(), .output_fd = theirs.get()});
+  theirs.reset();
+  Client client(std::move(ours));
+  mistype(client);
+  log_in(client, usual_account(), "stay");
+  REQUIRE(client.read_line() == "on");
+  CHECK(holders_of_a_secret(usher).empty());
 }
 
 TEST_CASE("secrets: nobody of the same user can trace login process, listener or pool, and they leave no core") {
