@@ -13,18 +13,18 @@
 
 namespace usher {
 
-struct Place {
+struct SessionPlace {
   std::string listener;
   std::string program;
   std::string user;
 };
 
-class Places {
+class SessionPlaces {
  public:
   // Is there room for one more? Listeners and programs that the configuration has no more have no limit: what runs goes on.
-  bool has_room(const Configuration& configuration, const Place& place) const;
-  void take(const Place& place);
-  void give_back(const Place& place);
+  bool has_room(const Configuration& configuration, const SessionPlace& place) const;
+  void take(const SessionPlace& place);
+  void give_back(const SessionPlace& place);
 
  private:
   template <class Key>
