@@ -18,6 +18,7 @@ struct SessionFacts {
   std::string listener;
   Endpoint client;
   Endpoint local;
+  std::string runtime_directory{};
 };
 
 // "NAME=VALUE" each.

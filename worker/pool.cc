@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/service_messages.h"
 #include "base/system.h"
+#include "worker/pool_exchange.h"
 #include "worker/pool_job.h"
 #include "worker/pool_policy.h"
 #include "worker/pool_roads.h"
@@ -28,12 +29,13 @@ std::int64_t now() { return wall_clock_ms(); }
 
 class Pool {
  public:
-  Pool(UniqueFd starter, UniqueFd pool_socket)
+  Pool(UniqueFd starter, UniqueFd pool_socket, UniqueFd jobs_socket)
       : starter_(loop_, Channel(std::move(starter)), [this](Packet& packet) { hear_starter(packet); },
                  [this](const std::string&) { finish(); }),
         returning_(loop_, std::move(pool_socket), [this](pid_t pid, const Resume& resume, Channel channel) {
           returned(pid, resume, std::move(channel));
-        }) {}
+        }),
+        exchange_(loop_, std::move(jobs_socket), jobs_, living_) {}
 
   int run() {
     try {
@@ -424,6 +426,7 @@ class Pool {
     const bool failed_to_start = job.stage == JobStage::starting;
     store_->end({job.row, now(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
     jobs_.erase(found);
+    exchange_.ended(ended.number);
     if (failed_to_start && !stopping_) pause(pool, "a worker ended before it was ready");
     refill_later();
   }
@@ -475,6 +478,7 @@ class Pool {
   PoolSurplus surplus_{loop_, [this](const std::string& pool, std::uint32_t workers) { retire_surplus(pool, workers); }};
   std::map<std::uint32_t, JobPtr> jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
+  PoolExchange exchange_;
   SessionPlaces places_;
   std::map<std::string, Pause> pauses_;
   std::map<std::string, std::uint32_t> became_ready_;  // of this generation
@@ -485,6 +489,8 @@ class Pool {
 
 }  // namespace
 
-int run_pool(UniqueFd starter, UniqueFd pool_socket) { return Pool(std::move(starter), std::move(pool_socket)).run(); }
+int run_pool(UniqueFd starter, UniqueFd pool_socket, UniqueFd jobs_socket) {
+  return Pool(std::move(starter), std::move(pool_socket), std::move(jobs_socket)).run();
+}
 
 }  // namespace usher

@@ -79,6 +79,7 @@ class Starter {
     lock_ = lock_runtime_directory(server().runtime_directory);
     generation_.listening = bind_listeners(configuration(), nullptr, {});
     pool_socket_ = bind_named(server().runtime_directory + "/pool.sock", service_user->uid, service_user->gid);
+    jobs_socket_ = bind_named(server().runtime_directory + "/jobs.sock", service_user->uid, service_user->gid, 0666);
     control_.emplace(loop_, bind_named(server().runtime_directory + "/control.sock", ::geteuid(), ::getegid()), commands());
     set_orders(root ? service_user : std::nullopt);
     if (!root) log::notice("without_root", {{"effect", "only this user can log in"}, {"user", service_user->name}});
@@ -109,7 +110,7 @@ class Starter {
     const std::string log = std::string("--log=") + log::name_of(log::current_target());
     const bool detached = options_.detached;
     listener_.set_order({directory + "usher-listener", {log}, service_user, {}, detached});
-    pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get()}, detached});
+    pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get(), jobs_socket_.get()}, detached});
     workers_.pattern().set_order({directory + "usher-worker", {log}, {}, {}, detached});
   }
 
@@ -362,7 +363,9 @@ class Starter {
   }
 
   void finish() {
-    for (const char* name : {"/pool.sock", "/control.sock"}) ::unlink((server().runtime_directory + name).c_str());
+    for (const char* name : {"/pool.sock", "/jobs.sock", "/control.sock"}) {
+      ::unlink((server().runtime_directory + name).c_str());
+    }
     log::notice("stopped");
     for (const auto& call : stop_calls_) call->done(0, "");
     loop_.stop();
@@ -373,6 +376,7 @@ class Starter {
   Generation generation_;
   UniqueFd lock_;
   UniqueFd pool_socket_;
+  UniqueFd jobs_socket_;
   UniqueFd signals_;
   EventLoop::Watch signal_watch_;
   std::optional<Control> control_;

@@ -21,6 +21,7 @@ constexpr std::array kLayers{
     Layer{"dataqueue", "base"},
     Layer{"jobs", "base dataqueue"},
     Layer{"handover", "base"},
+    Layer{"library", "base dataqueue handover"},
     Layer{"auth", "base"},
     Layer{"server", "base dataqueue jobs handover auth"},
     Layer{"worker", "base dataqueue jobs handover auth"},  // the root side of it: check_root_side
