@@ -23,7 +23,7 @@ inline constexpr std::string_view kReadyQueue = "READY";
 class Registry {
   struct Statements {
     explicit Statements(Database& database);
-    Statement put, remove, assign;
+    Statement put, put_served, remove, remove_served, assign;
   };
 
  public:

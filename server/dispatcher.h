@@ -47,6 +47,7 @@ class Dispatcher {
   void worker_channel(const WorkerChannel& worker, Channel channel);
   void shared_channel(const SharedChannel& shared, Channel channel);
   void shared_ready(const SharedReady& ready);
+  void own_channel(const OwnChannel& own, Channel channel, Channel workers_end);
   void introduced();
   bool opened() const noexcept { return opened_; }
   void pool_is_gone();

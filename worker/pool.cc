@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <map>
 
-#include "auth/account.h"
 #include "base/log.h"
 #include "base/service_messages.h"
 #include "base/system.h"
 #include "worker/pool_exchange.h"
 #include "worker/pool_job.h"
+#include "worker/pool_own_workers.h"
 #include "worker/pool_policy.h"
 #include "worker/pool_roads.h"
 #include "worker/pool_store.h"
@@ -98,7 +98,7 @@ class Pool {
         store_->end({std::move(row), now(), "lost", 0, 0}, true);
       }
     }
-    own_job_ = make_service_job(JobKind::pool, ::getpid());
+    own_job_ = service_job(JobKind::pool, ::getpid(), next_number());
     store_->put(own_job_);
   }
 
@@ -114,25 +114,6 @@ class Pool {
     jobs_[job->row.number] = std::move(job);
   }
 
-  Job make_service_job(JobKind kind, pid_t pid) {
-    Job job;
-    job.id = JobId::random();
-    job.number = next_number();
-    job.owner = job.user = own_name();
-    job.name = name_of(kind);
-    job.kind = kind;
-    job.status = JobStatus::active;
-    job.pid = pid;
-    job.entered = job.since = now();
-    return job;
-  }
-
-  // The user this process runs as: the configured one, or whoever started Usher without root.
-  static std::string own_name() {
-    const auto account = find_account(::geteuid());
-    return account ? account->name : std::to_string(::geteuid());
-  }
-
   std::uint32_t next_number() {
     return store_->next_number([this](std::uint32_t number) {
       return jobs_.contains(number) || number == own_job_.number || number == listener_job_.number;
@@ -145,7 +126,7 @@ class Pool {
     const auto peer = packet.as<PeerChannel>();
     if (listener_job_.number != 0 && listener_job_.pid != peer.pid) end_service_job(listener_job_, "lost");
     if (listener_job_.number == 0) {
-      listener_job_ = make_service_job(JobKind::listener, peer.pid);
+      listener_job_ = service_job(JobKind::listener, peer.pid, next_number());
       store_->put(listener_job_);
     }
     retire_assigned();
@@ -215,7 +196,7 @@ class Pool {
       ++counts.total;
       if (job->retiring || job->generation != generation_) continue;
       if (job->stage == JobStage::starting) ++counts.starting;
-      if (job->stage == JobStage::ready) ++counts.ready;
+      if (job->is_idle()) ++counts.ready;
     }
     return counts;
   }
@@ -244,7 +225,7 @@ class Pool {
   }
 
   UniqueFd make_road(PoolJob& job) {
-    if (job.road == Dispatch::shared) return roads_.shared_end(job.row.pool);
+    if (job.road == Dispatch::shared || job.road == Dispatch::own) return roads_.shared_end(job.row.pool);
     ChannelPair pair = make_channel();
     job.listeners_end = std::move(pair.ours);
     return pair.theirs.release();
@@ -280,7 +261,7 @@ class Pool {
     const auto found = jobs_.find(forked.number);
     if (found == jobs_.end()) return;  // of a pool before this one: its row, or its Resume, will tell
     found->second->forked = true;
-    found->second->row.pid = forked.pid;
+    if (!found->second->use) found->second->row.pid = forked.pid;  // an own worker has told its program's before
     if (found->second->stage != JobStage::starting) return store_->put(found->second->row);
     make_ready(*found->second);
   }
@@ -306,7 +287,7 @@ class Pool {
   void make_ready(PoolJob& job) {
     if (!job.forked || !job.joined || job.stage != JobStage::starting) return;
     job.set_stage(JobStage::ready, JobStatus::ready);
-    pauses_.erase(job.row.pool);
+    if (job.road != Dispatch::own) pauses_.erase(job.row.pool);  // an own worker has to serve somebody first
     const bool outdated = job.generation != generation_;
     if (job.road == Dispatch::queue && !outdated) {
       announce(job);
@@ -330,13 +311,13 @@ class Pool {
     job.retiring = true;
     job.listeners_end.close();
     if (job.link) job.link->send(Retire{});
-    if (job.road == Dispatch::shared) starter_.send(RetireWorker{job.row.number});
+    if (job.road != Dispatch::queue) starter_.send(RetireWorker{job.row.number});
   }
 
   void retire_surplus(const std::string& pool, std::uint32_t workers) {
     for (const auto& [number, job] : jobs_) {
       if (workers == 0) return;
-      if (job->row.pool != pool || job->stage != JobStage::ready || job->retiring) continue;
+      if (job->row.pool != pool || !job->is_idle() || job->retiring) continue;
       if (job->road == Dispatch::queue && !store_->withdraw(job->row)) continue;
       tell_to_go(*job);
       --workers;
@@ -365,9 +346,23 @@ class Pool {
         if (job.stage == JobStage::ready) return;
         job.set_stage(JobStage::ending, JobStatus::ending);
         return store_->put(job.row);
+      case WorkerTellsPool::own_program: return own_program(job, packet);
       case WorkerTellsPool::resume: break;
     }
     throw ProtocolError("a known worker introduces itself");
+  }
+
+  void own_program(PoolJob& job, Packet& packet) {
+    const PoolConfig* pool = configuration_.pool(job.row.pool);
+    job.begin_program(packet.as<OwnProgram>(), packet.take_descriptor(0), pool ? pool->command : std::vector<std::string>());
+    store_->put(job.row);
+    own_workers_.look();
+  }
+
+  void own_worker_changed(const PoolJob& job) {
+    if (job.row.served > 0) pauses_.erase(job.row.pool);
+    store_->put(job.row);
+    refill_later();
   }
 
   void took_client(PoolJob& job, const TookClient& took) {
@@ -423,7 +418,7 @@ class Pool {
     const bool was_idle = job.stage == JobStage::starting || job.stage == JobStage::ready;
     const std::string end = job.end ? text_of(*job.end) : was_idle && job.retiring ? "retired" : "lost";
     const std::string pool = job.row.pool;
-    const bool failed_to_start = job.stage == JobStage::starting;
+    const bool failed_to_start = job.stage == JobStage::starting || PoolOwnWorkers::was_useless(job);
     store_->end({job.row, now(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
     jobs_.erase(found);
     exchange_.ended(ended.number);
@@ -479,6 +474,7 @@ class Pool {
   std::map<std::uint32_t, JobPtr> jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
   PoolExchange exchange_;
+  PoolOwnWorkers own_workers_{loop_, jobs_, [this](const PoolJob& job) { own_worker_changed(job); }};
   SessionPlaces places_;
   std::map<std::string, Pause> pauses_;
   std::map<std::string, std::uint32_t> became_ready_;  // of this generation
