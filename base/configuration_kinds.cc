@@ -30,7 +30,7 @@ std::string shape_of(const WordList& kind) {
 }
 
 std::string shape_of(const CommandLine& kind) {
-  return std::string(kind.given == Given::always ? "a list of 1 to " : "a list of 0 to ") + std::to_string(kind.most) +
+  return std::string(kind.presence == Presence::required ? "a list of 1 to " : "a list of 0 to ") + std::to_string(kind.most) +
          " texts in quotes: the absolute path of a program, then its arguments";
 }
 

@@ -41,10 +41,10 @@ struct WordList {
 };
 
 // The first word of a list is a path, the others are its arguments.
-enum class Given { always, optional };
+enum class Presence { required, optional };
 struct CommandLine {
   std::size_t most;
-  Given given = Given::always;  // optional: may be empty
+  Presence presence = Presence::required;  // optional: may be empty
 };
 
 // NAME = "value" pairs of an environment.

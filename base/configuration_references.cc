@@ -29,10 +29,10 @@ class References {
     if (configuration_.listeners.empty()) {
       faults_.error({}, "there is no listener", "add [[listener]] with a name, an address and a pool");
     }
-    const bool all_own = std::all_of(configuration_.listeners.begin(), configuration_.listeners.end(), [&](const auto& listener) {
-      return configuration_.road_of(listener.pool) == Dispatch::own;
-    });
-    if (configuration_.programs.empty() && !all_own) {
+    const auto logs_in = [&](const ListenerConfig& listener) { return configuration_.road_of(listener.pool) != Dispatch::own; };
+    const bool any_login = configuration_.listeners.empty() ||
+                           std::any_of(configuration_.listeners.begin(), configuration_.listeners.end(), logs_in);
+    if (configuration_.programs.empty() && any_login) {
       faults_.warning({}, "there is no program, so nothing can be done after a login",
                       "add [program.NAME] with a command, in a file of programs.d");
     }

@@ -113,7 +113,7 @@ inline constexpr std::tuple kListenerKeys{
 
 // The meaning of the settings of a prestart job entry (IBM i, ADDPJE), then PAM.
 inline constexpr std::tuple kPoolKeys{
-    Key{"command", &PoolConfig::command, CommandLine{256, Given::optional}, preset("[]"),
+    Key{"command", &PoolConfig::command, CommandLine{256, Presence::optional}, preset("[]"),
         "Set: the pool's workers are this program (absolute path and arguments), started as `user`, which takes connection "
         "after connection by way of libusher. There is no login, a client that cannot be served is just closed, and "
         "`dispatch`, `wait` and the PAM keys mean nothing."},

@@ -152,7 +152,7 @@ void take(const WordList& kind, const toml::node& node, std::vector<std::string>
 }
 
 void take(const CommandLine& kind, const toml::node& node, std::vector<std::string>& into, Objections& wrong) {
-  const toml::array* array = taken_array(node, kind.given == Given::always ? 1 : 0, kind.most, wrong);
+  const toml::array* array = taken_array(node, kind.presence == Presence::required ? 1 : 0, kind.most, wrong);
   if (array == nullptr) return;
   const std::size_t before = wrong.size();
   std::vector<std::string> words;

@@ -1,6 +1,6 @@
 // What the processes of jobs ask of the pool over jobs.sock, and what a giver and a taker of descriptors say to each other.
 //
-// Model:  one request a connection. WhoAmI: YourJob or Refused. Take and Give wait until the pool has one of each for a job. Then it
+// Model:  one request a connection. WhoAmI: YourJob or AskRefused. Take and Give wait until the pool has one of each for a job. Then it
 //         makes a channel: the taker gets Offer + one end, the giver Found + the other, and the pool keeps neither.
 //         In that channel: Parcel + the descriptors, and the taker's Took. A taker whose Took cannot be sent drops what it
 //         got: the giver has withdrawn it, or is dead. A giver whose channel ends without Took has given nothing.
@@ -52,7 +52,7 @@ struct YourJob {
 enum class RefusalReason : std::uint8_t { no_such_job, not_authorized, no_job_yourself };
 constexpr RefusalReason last_of(RefusalReason) { return RefusalReason::no_job_yourself; }
 
-struct Refused {
+struct AskRefused {
   static constexpr auto kKind = PoolAnswers::refused;
   RefusalReason reason = RefusalReason::no_such_job;
   static auto fields(auto& m) { return std::tie(m.reason); }

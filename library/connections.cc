@@ -66,7 +66,7 @@ struct Connections::State {
   std::once_flag said_ready;
 };
 
-struct Connection::State {
+struct ClientConnection::State {
   std::shared_ptr<Connections::State> owner;
   UniqueFd fd;
   OwnConnection record;
@@ -76,38 +76,38 @@ Connections::Connections() : state_(State::make()) {}
 Connections::Connections(Connections&&) noexcept = default;
 Connections::~Connections() = default;
 
-std::optional<Connection> Connections::take() {
+std::optional<ClientConnection> Connections::take() {
   state_->say_ready();
   Packet packet;
   while (true) {
     if (state_->has_had_its_use() || state_->channel.receive_blocking(packet, 1) != Received::packet) return std::nullopt;
     ++state_->page->taken;
-    auto taken = std::make_unique<Connection::State>();
+    auto taken = std::make_unique<ClientConnection::State>();
     taken->owner = state_;
     taken->record = packet.as<OwnConnection>();
     taken->fd = packet.take_descriptor(0);
-    if (taken->fd) return Connection(std::move(taken));
+    if (taken->fd) return ClientConnection(std::move(taken));
     ++state_->page->served;
   }
 }
 
-Connection::Connection(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
-Connection::Connection(Connection&& other) noexcept = default;
-Connection& Connection::operator=(Connection&& other) noexcept {
+ClientConnection::ClientConnection(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+ClientConnection::ClientConnection(ClientConnection&& other) noexcept = default;
+ClientConnection& ClientConnection::operator=(ClientConnection&& other) noexcept {
   std::swap(state_, other.state_);
   return *this;
 }
 
-Connection::~Connection() {
+ClientConnection::~ClientConnection() {
   if (!state_) return;
   state_->fd.reset();
   ++state_->owner->page->served;
 }
 
-int Connection::fd() const noexcept { return state_->fd.get(); }
-int Connection::release() noexcept { return state_->fd.release(); }
+int ClientConnection::fd() const noexcept { return state_->fd.get(); }
+int ClientConnection::release() noexcept { return state_->fd.release(); }
 
-std::string Connection::listener() const {
+std::string ClientConnection::listener() const {
   std::string name;
   for (const std::uint8_t byte : state_->record.listener) {
     if (byte != 0) name += static_cast<char>(byte);
@@ -115,11 +115,11 @@ std::string Connection::listener() const {
   return name;
 }
 
-std::chrono::steady_clock::time_point Connection::accepted_at() const noexcept {
+std::chrono::steady_clock::time_point ClientConnection::accepted_at() const noexcept {
   return from_nanoseconds(state_->record.accepted_at);
 }
 
-std::string Connection::client() const { return checked_end(fd(), peer_of); }
-std::string Connection::local_address() const { return checked_end(fd(), local_end_of); }
+std::string ClientConnection::client() const { return checked_end(fd(), peer_of); }
+std::string ClientConnection::local_address() const { return checked_end(fd(), local_end_of); }
 
 }  // namespace usher

@@ -10,7 +10,7 @@ struct usher_connections {
 };
 
 struct usher_connection {
-  usher::Connection connection;
+  usher::ClientConnection connection;
 };
 
 using namespace usher;

@@ -29,7 +29,7 @@ Instant deadline_of(Wait wait) {
 }
 
 [[noreturn]] void refuse_to_give(const Packet& packet, const std::string& job) {
-  switch (packet.as<Refused>().reason) {
+  switch (packet.as<AskRefused>().reason) {
     case RefusalReason::no_such_job: break;
     case RefusalReason::not_authorized: throw Error(ErrorCode::not_authorized, "job " + job + " is another user's");
     case RefusalReason::no_job_yourself: throw Error(ErrorCode::not_authorized, "give: this process belongs to no job");

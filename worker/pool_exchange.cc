@@ -37,7 +37,7 @@ void PoolExchange::again_later(Asker& asker, int tries, std::function<void(int)>
 }
 
 void PoolExchange::refuse(Asker& asker, RefusalReason reason) {
-  asker.link->send(Refused{reason});
+  asker.link->send(AskRefused{reason});
   askers_.dismiss(asker);
 }
 

@@ -32,11 +32,11 @@
 namespace usher {
 
 // Closes the connection, and counts it as served, when it goes.
-class Connection {
+class ClientConnection {
  public:
-  Connection(Connection&& other) noexcept;
-  Connection& operator=(Connection&& other) noexcept;
-  ~Connection();
+  ClientConnection(ClientConnection&& other) noexcept;
+  ClientConnection& operator=(ClientConnection&& other) noexcept;
+  ~ClientConnection();
 
   int fd() const noexcept;
   // The name of the listener that accepted it, and when.
@@ -51,7 +51,7 @@ class Connection {
  private:
   friend class Connections;
   struct State;
-  explicit Connection(std::unique_ptr<State> state) noexcept;
+  explicit ClientConnection(std::unique_ptr<State> state) noexcept;
   std::unique_ptr<State> state_;
 };
 
@@ -61,10 +61,10 @@ class Connections {
   Connections(Connections&&) noexcept;
   ~Connections();
 
-  std::optional<Connection> take();
+  std::optional<ClientConnection> take();
 
  private:
-  friend class Connection;
+  friend class ClientConnection;
   struct State;
   std::shared_ptr<State> state_;
 };
