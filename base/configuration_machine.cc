@@ -114,7 +114,8 @@ class MachineCheck {
       error(path, label + " cannot have address " + quoted(listener.address) + ": " + reason(failed),
             failed == EACCES ? "start Usher as root, or write a port from 1024" : "write an address of this machine");
     }
-    if (address->is_local() || listener.allow_plaintext) return;
+    const bool logs_in = configuration_.road_of(listener.pool) != Dispatch::own;
+    if (address->is_local() || listener.allow_plaintext || !logs_in) return;
     warning(path, label + " listens beyond loopback without TLS, so its clients are refused (911)",
             "write allow_plaintext = true where the network is trusted, or listen on 127.0.0.1");
   }
