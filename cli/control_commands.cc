@@ -108,4 +108,15 @@ int reload_command(std::span<const std::string> arguments) {
   return told(starter_of(line).call(AskReload{}, answers));
 }
 
+int restart_command(std::span<const std::string> arguments) {
+  const CommandLine line(configuration_options(), arguments);
+  line.check_operands(1, 1);
+  const std::string& what = line.operands()[0];
+  const bool all = what == "all";
+  if (!all && what != "listener" && what != "pool") throw UsageError("restart what? listener, pool or all, not \"" + what + '"');
+  ControlClient::Answers answers;
+  answers.progress = [](const std::string& fault) { std::cerr << fault << "\n"; };
+  return told(starter_of(line).call(AskRestart{all || what == "listener", all || what == "pool", all}, answers));
+}
+
 }  // namespace usher

@@ -99,7 +99,8 @@ Registry::Statements::Statements(Database& database)
       remove(database.prepare("DELETE FROM job WHERE id = ?1")),
       remove_served(database.prepare("DELETE FROM served WHERE id = ?1")),
       assign(database.prepare("UPDATE job SET status = 'assigned', since = ?2 WHERE id = ?1 AND status = 'ready' "
-                              "RETURNING 1")) {}
+                              "RETURNING 1")),
+      is_ready(database.prepare("SELECT 1 FROM job WHERE id = ?1 AND status = 'ready'")) {}
 
 Registry::Registry(const std::string& runtime_directory, Open how)
     : library_(open(runtime_directory, how)), ready_(ready_queue(library_, how)) {}
@@ -120,6 +121,12 @@ std::optional<Job> Registry::find(std::uint32_t number) {
     if (!rows.next()) return std::nullopt;
     return job_from(rows);
   });
+}
+
+std::set<JobId> Registry::queued() {
+  std::set<JobId> ids;
+  for (const Entry& entry : ready_.list()) ids.insert(job_id_from(entry.data));
+  return ids;
 }
 
 Watch Registry::watch_ready(const std::string& pool) { return ready_.watch(of_pool(pool)); }
@@ -160,7 +167,8 @@ bool Registry::Update::withdraw(const std::string& pool, const JobId& id) {
 
 std::optional<JobId> Registry::Update::assign(const std::string& pool) {
   while (const auto entry = transaction_.receive(registry_.ready_, of_pool(pool))) {
-    if (const auto id = mark_assigned(*entry)) return id;
+    const JobId id = job_id_from(entry->data);
+    if (mark_assigned(id)) return id;
   }
   return std::nullopt;
 }
@@ -168,15 +176,27 @@ std::optional<JobId> Registry::Update::assign(const std::string& pool) {
 std::optional<JobId> Registry::Update::assign(const std::string& pool, Watch& ready) {
   const auto entry = transaction_.receive(ready);
   if (!entry) return std::nullopt;
-  if (const auto id = mark_assigned(*entry)) return id;
-  return assign(pool);
+  const JobId id = job_id_from(entry->data);
+  return mark_assigned(id) ? id : assign(pool);
 }
 
-// Empty for the id of a job that is not ready any more.
-std::optional<JobId> Registry::Update::mark_assigned(const Entry& entry) {
-  const JobId id = job_id_from(entry.data);
-  if (!statements_.assign.query(Blob{entry.data}, wall_clock_ms()).next()) return std::nullopt;
-  return id;
+std::optional<JobId> Registry::Update::reserve(const std::string& pool) {
+  while (const auto entry = transaction_.receive(registry_.ready_, of_pool(pool))) {
+    if (statements_.is_ready.query(Blob{entry->data}).next()) return job_id_from(entry->data);
+  }
+  return std::nullopt;
+}
+
+void Registry::Update::assign(const JobId& reserved) { mark_assigned(reserved); }
+
+void Registry::Update::put_back(const std::string& pool, const JobId& reserved) {
+  if (!statements_.is_ready.query(Blob{bytes_of(reserved)}).next()) return;
+  transaction_.send(registry_.ready_, bytes_of(reserved), Key::text(pool));
+}
+
+// False for the id of a job that is not ready any more.
+bool Registry::Update::mark_assigned(const JobId& id) {
+  return statements_.assign.query(Blob{bytes_of(id)}, wall_clock_ms()).next();
 }
 
 std::string registry_path(const std::string& runtime_directory) { return runtime_directory + "/db/registry.db"; }

@@ -26,7 +26,8 @@ void Dispatcher::add(const VisitorPtr& visitor) {
   visitor->state = State::pending;
   Line& line = line_of(*visitor);
   line.pending[visitor->serial] = visitor;
-  schedule(line);
+  if (opened_ && line.pending.size() == 1 && line.road->prepared()) line.road->dispatch(line.pending);
+  if (!line.pending.empty()) schedule(line);
 }
 
 bool Dispatcher::withdraw(Visitor& visitor) {
@@ -71,6 +72,10 @@ void Dispatcher::shared_ready(const SharedReady& ready) {
 
 void Dispatcher::own_channel(const OwnChannel& own, Channel channel, Channel workers_end) {
   road<OwnRoad>(own.pool.str(), Dispatch::own).connect(std::move(channel), std::move(workers_end));
+}
+
+void Dispatcher::look() {
+  for (auto& [key, line] : lines_) line.road->look();
 }
 
 void Dispatcher::introduced() {

@@ -49,6 +49,8 @@ class Dispatcher {
   void shared_ready(const SharedReady& ready);
   void own_channel(const OwnChannel& own, Channel channel, Channel workers_end);
   void introduced();
+  // Finds out what nobody tells.
+  void look();
   bool opened() const noexcept { return opened_; }
   void pool_is_gone();
   // With a new configuration: workers that wait on other roads go.

@@ -22,6 +22,7 @@ class OwnRoad : public Road {
   void dispatch(Pending& pending) override;
   bool withdraw(Visitor& visitor) override;
   void settled(const Visitor& visitor) override;
+  void look() override { forget_taken(); }
 
  private:
   bool send(Visitor& visitor);

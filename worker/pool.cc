@@ -11,6 +11,7 @@
 #include "worker/pool_exchange.h"
 #include "worker/pool_job.h"
 #include "worker/pool_own_workers.h"
+#include "worker/pool_pauses.h"
 #include "worker/pool_policy.h"
 #include "worker/pool_roads.h"
 #include "worker/pool_store.h"
@@ -19,11 +20,6 @@
 
 namespace usher {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr auto kShortestPause = 50ms;  // after a worker could not be started
-constexpr auto kLongestPause = 5s;
 
 std::int64_t now() { return wall_clock_ms(); }
 
@@ -63,6 +59,7 @@ class Pool {
       case StarterSays::stop:
         stopping_ = true;
         return;
+      case StarterSays::leave: return leave();
       case StarterSays::listening_socket: break;
     }
     throw ProtocolError("the starter said something that is not for the pool");
@@ -129,7 +126,7 @@ class Pool {
       listener_job_ = service_job(JobKind::listener, peer.pid, next_number());
       store_->put(listener_job_);
     }
-    retire_assigned();
+    retire_taken();
     roads_.meet_listener(Channel(packet.take_descriptor(0)));
     for (const auto& [number, job] : jobs_) {
       if (job->stage == JobStage::ready && !job->retiring) announce(*job);
@@ -139,11 +136,11 @@ class Pool {
 
   // A listener that is gone may have taken a worker out of the queue and not reached it: such a worker would wait for ever.
   // One that was reached serves its client all the same: a client comes before everything else a worker is told.
-  void retire_assigned() {
-    for (const Job& row : store_->jobs()) {
-      const auto found = jobs_.find(row.number);
-      if (row.status != JobStatus::assigned || found == jobs_.end() || found->second->stage != JobStage::ready) continue;
-      tell_to_go(*found->second);
+  void retire_taken() {
+    store_->flush();
+    const std::set<JobId> queued = store_->queued();
+    for (const auto& [number, job] : jobs_) {
+      if (job->stage == JobStage::ready && job->road == Dispatch::queue && !queued.contains(job->row.id)) tell_to_go(*job);
     }
   }
 
@@ -159,7 +156,7 @@ class Pool {
 
   void refill(std::size_t index) {
     const PoolConfig& pool = configuration_.pools[index];
-    if (stopping_ || paused(pool.name)) return;
+    if (stopping_ || pauses_.pending(pool.name)) return;
     const bool first = became_ready_[pool.name] < pool.initial;
     const PoolCounts counts = counts_of(pool.name);
     const auto place = static_cast<std::uint16_t>(index);
@@ -249,11 +246,6 @@ class Pool {
     store_->after_flush([this, generation = generation_] { starter_.send(ServiceReady{generation}); });
   }
 
-  bool paused(const std::string& pool) const {
-    const auto pause = pauses_.find(pool);
-    return pause != pauses_.end() && pause->second.timer.pending();
-  }
-
   // ---- a worker begins ----
 
   void forked(const WorkerForked& forked) {
@@ -272,22 +264,13 @@ class Pool {
     const std::string pool = found->second->row.pool;
     store_->end({found->second->row, now(), "lost", 0, 0}, false);
     jobs_.erase(found);
-    if (!stopping_) pause(pool, failed.reason.str());
-  }
-
-  // Starting fails again and again for want of processes or memory, say: with growing pauses, and never for good.
-  void pause(const std::string& pool, const std::string& reason) {
-    Pause& pause = pauses_[pool];
-    if (pause.timer.pending()) return;
-    pause.time = std::clamp<std::chrono::milliseconds>(pause.time * 2, kShortestPause, kLongestPause);
-    log::warning("pool_paused", {{"pool", pool}, {"ms", pause.time.count()}, {"reason", reason}});
-    pause.timer = loop_.after(pause.time, [this] { refill_later(); });
+    if (!stopping_) pauses_.begin(pool, failed.reason.str());
   }
 
   void make_ready(PoolJob& job) {
     if (!job.forked || !job.joined || job.stage != JobStage::starting) return;
     job.set_stage(JobStage::ready, JobStatus::ready);
-    if (job.road != Dispatch::own) pauses_.erase(job.row.pool);  // an own worker has to serve somebody first
+    if (job.road != Dispatch::own) pauses_.end(job.row.pool);  // an own worker has to serve somebody first
     const bool outdated = job.generation != generation_;
     if (job.road == Dispatch::queue && !outdated) {
       announce(job);
@@ -303,7 +286,8 @@ class Pool {
   void retire_outdated() {
     for (const auto& [number, job] : jobs_) {
       if (job->stage != JobStage::ready || job->generation == generation_) continue;
-      if (job->road != Dispatch::queue || store_->withdraw(job->row)) tell_to_go(*job);
+      if (job->road == Dispatch::queue) store_->withdraw(job->row);
+      tell_to_go(*job);
     }
   }
 
@@ -346,21 +330,14 @@ class Pool {
         if (job.stage == JobStage::ready) return;
         job.set_stage(JobStage::ending, JobStatus::ending);
         return store_->put(job.row);
-      case WorkerTellsPool::own_program: return own_program(job, packet);
+      case WorkerTellsPool::own_program: return own_workers_.begin(job, packet, configuration_);
       case WorkerTellsPool::resume: break;
     }
     throw ProtocolError("a known worker introduces itself");
   }
 
-  void own_program(PoolJob& job, Packet& packet) {
-    const PoolConfig* pool = configuration_.pool(job.row.pool);
-    job.begin_program(packet.as<OwnProgram>(), packet.take_descriptor(0), pool ? pool->command : std::vector<std::string>());
-    store_->put(job.row);
-    own_workers_.look();
-  }
-
   void own_worker_changed(const PoolJob& job) {
-    if (job.row.served > 0) pauses_.erase(job.row.pool);
+    if (job.row.served > 0) pauses_.end(job.row.pool);  // it can serve
     store_->put(job.row);
     refill_later();
   }
@@ -422,7 +399,7 @@ class Pool {
     store_->end({job.row, now(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
     jobs_.erase(found);
     exchange_.ended(ended.number);
-    if (failed_to_start && !stopping_) pause(pool, "a worker ended before it was ready");
+    if (failed_to_start && !stopping_) pauses_.begin(pool, "a worker ended before it was ready");
     refill_later();
   }
 
@@ -445,6 +422,15 @@ class Pool {
 
   // ---- the end ----
 
+  // Another pool goes on from the registry.
+  void leave() {
+    for (const auto& [number, job] : jobs_) {
+      if (job->link) job->link->hear_now();
+    }
+    if (store_) store_->flush();
+    loop_.stop();
+  }
+
   // The starter has nothing more to say: all workers are gone, or the starter itself is.
   void finish() {
     if (store_) {
@@ -455,11 +441,6 @@ class Pool {
     }
     loop_.stop();
   }
-
-  struct Pause {
-    std::chrono::milliseconds time{0};
-    EventLoop::Timer timer;
-  };
 
   EventLoop loop_;
   Link starter_;
@@ -476,7 +457,7 @@ class Pool {
   PoolExchange exchange_;
   PoolOwnWorkers own_workers_{loop_, jobs_, [this](const PoolJob& job) { own_worker_changed(job); }};
   SessionPlaces places_;
-  std::map<std::string, Pause> pauses_;
+  PoolPauses pauses_{loop_, [this] { refill_later(); }};
   std::map<std::string, std::uint32_t> became_ready_;  // of this generation
   bool reported_ready_ = false;
   bool refill_scheduled_ = false;

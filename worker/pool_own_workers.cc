@@ -7,6 +7,13 @@ constexpr std::chrono::milliseconds kEvery{250};
 
 }  // namespace
 
+void PoolOwnWorkers::begin(PoolJob& job, Packet& packet, const Configuration& configuration) {
+  const PoolConfig* pool = configuration.pool(job.row.pool);
+  job.begin_program(packet.as<OwnProgram>(), packet.take_descriptor(0), pool ? pool->command : std::vector<std::string>());
+  changed_(job);
+  if (!next_.pending()) look();
+}
+
 void PoolOwnWorkers::look() {
   bool any = false;
   for (const auto& [number, job] : jobs_) {

@@ -23,12 +23,13 @@ class PoolOwnWorkers {
   PoolOwnWorkers(EventLoop& loop, const Jobs& jobs, Changed changed)
       : loop_(loop), jobs_(jobs), changed_(std::move(changed)) {}
 
-  // Now, and from now on.
-  void look();
+  // A program has begun, as OwnProgram says.
+  void begin(PoolJob& job, Packet& packet, const Configuration& configuration);
   // It ended without being told to, and had served nobody: another one would fare as it did.
   static bool was_useless(PoolJob& job);
 
  private:
+  void look();
   static bool update(PoolJob& job);
 
   EventLoop& loop_;

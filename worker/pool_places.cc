@@ -5,7 +5,9 @@
 namespace usher {
 namespace {
 
-bool below(std::uint32_t count, std::uint32_t limit) { return limit == 0 || count < limit; }
+bool below(std::uint32_t count, std::uint32_t limit) {
+  return limit == 0 || count < limit;
+}
 
 template <class Key>
 void less(std::map<Key, std::uint32_t>& counts, const Key& key) {
@@ -18,7 +20,8 @@ void less(std::map<Key, std::uint32_t>& counts, const Key& key) {
 bool SessionPlaces::has_room(const Configuration& configuration, const SessionPlace& place) const {
   const auto listener = std::find_if(configuration.listeners.begin(), configuration.listeners.end(),
                                      [&](const ListenerConfig& config) { return config.name == place.listener; });
-  if (listener != configuration.listeners.end() && !below(count(by_listener_, place.listener), listener->max_sessions)) {
+  if (listener != configuration.listeners.end() &&
+      !below(count(by_listener_, place.listener), listener->max_sessions)) {
     return false;
   }
   const ProgramConfig* program = configuration.program(place.program);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <security/_pam_types.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -189,6 +190,7 @@ class Worker {
     const bool by_proxy = is_proxy(facts_.client);
     login_->give_client({listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, to_nanoseconds(deadline_)},
                         connection_.get());
+    ::sched_yield();  // the prompt first: who is told here would take the processor
     parts_.starter.send(ClientTaken{hand_over_.listener});  // counts in seconds: the client comes first
     pool_.took_client(listener_->name, facts_.client.text());
     if (plaintext_refused) {
