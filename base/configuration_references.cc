@@ -46,6 +46,7 @@ class References {
     check_program_of(listener, path, label);
     check_name(index);
     check_address(index);
+    check_tls(listener.tls, path + "/tls", label, places_, faults_);
   }
 
   void check_pool_of(const ListenerConfig& listener, const std::string& path, const std::string& label) {
@@ -64,6 +65,11 @@ class References {
 
   // Workers of one's own take every client of the listener as they come.
   void check_own_workers_of(const ListenerConfig& listener, const std::string& path, const std::string& label) {
+    if (listener.tls.on()) {
+      faults_.error(places_.of(path + "/tls"),
+                    label + " has tls, which the workers of its pool " + quoted(listener.pool) + " would have to speak themselves",
+                    "take out tls, or use a pool without command");
+    }
     if (listener.program.empty()) return;
     faults_.error(places_.of(path + "/program"),
                   label + " has a program, and the workers of its pool " + quoted(listener.pool) + " are programs themselves",

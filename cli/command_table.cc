@@ -30,7 +30,8 @@ constexpr std::array kCommands{
     Command{"queue", "makes data queues, sends to them, receives from them, moves them",
             "SUBCOMMAND [OPTION...] [[LIBRARY/]NAME]", queue_options, queue_command},
     Command{"login", "logs in to a server and joins standard input and output with a program",
-            "[--user NAME] [--password-file FILE] HOST:PORT [PROGRAM [ARG...]]", login_options, login_command},
+            "[--user NAME] [--password-file FILE] [--tls | --plain] [--ca FILE | --insecure] HOST:PORT [PROGRAM [ARG...]]",
+            login_options, login_command},
 };
 
 }  // namespace

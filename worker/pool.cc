@@ -322,8 +322,7 @@ class Pool {
         return;
       case WorkerTellsPool::claim: return claim(job, packet.as<Claim>());
       case WorkerTellsPool::active:
-        job.row.pid = packet.as<Active>().program_pid;
-        job.set_stage(JobStage::active, JobStatus::active);
+        job.activate(packet.as<Active>());
         return store_->put(job.row);
       case WorkerTellsPool::ended:
         job.end = packet.as<Ended>();

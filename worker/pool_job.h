@@ -35,12 +35,16 @@ struct PoolJob {
   bool is_idle() const { return stage == JobStage::ready && row.status != JobStatus::active; }
   // An own worker's program, with the page of its use.
   void begin_program(const OwnProgram& said, UniqueFd page, const std::vector<std::string>& command);
+  void activate(const Active& said);
   // Its worker has come back to a new pool and says where it stands.
   void resume(const Resume& said);
 };
 
 // "normal", "status 3", "signal SIGKILL", "refused 900", ...: how the registry writes an end.
 std::string text_of(const Ended& end);
+
+// "plain", "tls-relay", "tls-kernel"; nothing where there is no program.
+std::string text_of(Transport transport);
 
 JobStage stage_of(JobStatus status);
 

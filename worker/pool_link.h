@@ -26,7 +26,7 @@ class PoolLink {
   // The job log: the pool reads from `read_end`, which this worker keeps too, so that a restarted pool goes on.
   void keep_log(UniqueFd read_end);
   void claim(std::string_view program, std::string_view user);
-  void active(pid_t program);
+  void active(pid_t program, Transport transport);
   // An own worker's: `page` stays the caller's.
   void own_program(pid_t program, std::string_view user, int page);
   void ended(EndKind kind, int value);
