@@ -63,7 +63,7 @@ class PoolExchange {
   bool may_have_user(const PoolJob& target, uid_t user) const;
   void match(std::uint32_t number);
   static bool introduce(Giver& giver, const Taker& taker);
-  static Giver* giver_for(Meeting& meeting, const Taker& taker, std::vector<Asker*>& done);
+  static Giver* giver_for(Meeting& meeting, const Taker& taker, std::vector<Asker*>& strangers);
 
   EventLoop& loop_;
   const Jobs& jobs_;

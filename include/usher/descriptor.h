@@ -131,7 +131,7 @@ typedef struct usher_given usher_given;
 /* `source` NULL: from any job. */
 int usher_taker_open(const char* source, usher_taker** taker);
 int usher_taker_fd(usher_taker* taker); /* -1: an error */
-int usher_take(usher_taker* taker, double wait, usher_given** given);
+int usher_take(usher_taker* taker, double wait, usher_given** out);
 void usher_taker_close(usher_taker* taker);
 
 size_t usher_given_count(const usher_given* given);
