@@ -85,7 +85,9 @@ class Starter {
     if (!root) log::notice("without_root", {{"effect", "only this user can log in"}, {"user", service_user->name}});
 
     workers_.pattern().prepare(generation_.number, duplicate(generation_.sealed.get()), [this](const std::string& failure) {
-      if (!failure.empty()) start_failed(failure);
+      if (failure.empty()) return;
+      start_failed(failure);
+      workers_.pattern().stop();  // workers that wait for it are never to be
     });
     listener_.start();
     pool_.start();
