@@ -100,6 +100,7 @@ class Starter {
     lock_ = lock_runtime_directory(directory);
     generation_.listening = bind_listeners(configuration(), nullptr, {});
     pool_socket_ = bind_named(directory + "/pool.sock", service_user.uid, service_user.gid);
+    jobs_socket_ = bind_named(directory + "/jobs.sock", service_user.uid, service_user.gid, 0666);
     control_.emplace(loop_, bind_named(directory + "/control.sock", ::geteuid(), ::getegid()), commands());
   }
 
@@ -117,6 +118,7 @@ class Starter {
     lock_.reset(state.lock);
     generation_.listening = bind_listeners(configuration(), configuration_before.get(), bound);
     pool_socket_.reset(state.pool_socket);
+    jobs_socket_.reset(state.jobs_socket);
     control_.emplace(loop_, UniqueFd(state.control), commands());
     for (const WorkerTable::Row& row : state.workers) {
       workers_.table().adopt(row, configuration_before, Channel(UniqueFd(row.channel)));
@@ -138,6 +140,7 @@ class Starter {
     for (const auto& end : generation_.listening) state.listening.push_back(end->fd());
     state.lock = lock_.get();
     state.pool_socket = pool_socket_.get();
+    state.jobs_socket = jobs_socket_.get();
     state.control = control_->fd();
     state.call = restart_.call()->fd();
     state.workers = workers_.table().rows();
@@ -174,7 +177,7 @@ class Starter {
     const std::string log = std::string("--log=") + log::name_of(log::current_target());
     const bool detached = options_.detached;
     listener_.set_order({directory + "usher-listener", {log}, service_user, {}, detached});
-    pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get()}, detached});
+    pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get(), jobs_socket_.get()}, detached});
     workers_.pattern().set_order({directory + "usher-worker", {log}, {}, {}, detached});
   }
 
@@ -407,7 +410,9 @@ class Starter {
   }
 
   void finish() {
-    for (const char* name : {"/pool.sock", "/control.sock"}) ::unlink((server().runtime_directory + name).c_str());
+    for (const char* name : {"/pool.sock", "/jobs.sock", "/control.sock"}) {
+      ::unlink((server().runtime_directory + name).c_str());
+    }
     log::notice("stopped");
     for (const auto& call : stop_calls_) call->done(0, "");
     loop_.stop();
@@ -418,6 +423,7 @@ class Starter {
   Generation generation_;
   UniqueFd lock_;
   UniqueFd pool_socket_;
+  UniqueFd jobs_socket_;
   UniqueFd signals_;
   EventLoop::Watch signal_watch_;
   std::optional<Control> control_;
