@@ -1,10 +1,13 @@
-// What the processes of jobs ask of the pool over jobs.sock, and what a giver and a taker of descriptors say to each other.
+// What the processes of jobs ask of the pool over jobs.sock, and what a giver and a taker of descriptors say to each
+// other.
 //
-// Model:  one request a connection. WhoAmI: YourJob or AskRefused. Take and Give wait until the pool has one of each for a job. Then it
+// Model:  one request a connection. WhoAmI: YourJob or AskRefused. Take and Give wait until the pool has one of each
+// for a job. Then it
 //         makes a channel: the taker gets Offer + one end, the giver Found + the other, and the pool keeps neither.
-//         In that channel: Parcel + the descriptors, and the taker's Took. A taker whose Took cannot be sent drops what it
-//         got: the giver has withdrawn it, or is dead. A giver whose channel ends without Took has given nothing.
-// Trust:  who asks is what the kernel says of the connection; of a peer's words only its wish is taken. The pool takes no
+//         In that channel: Parcel + the descriptors, and the taker's Took. A taker whose Took cannot be sent drops what
+//         it got: the giver has withdrawn it, or is dead. A giver whose channel ends without Took has given nothing.
+// Trust:  who asks is what the kernel says of the connection; of a peer's words only its wish is taken. The pool takes
+// no
 //         descriptor from anybody here: to close the last reference to a hostile one may block.
 #pragma once
 
@@ -50,7 +53,9 @@ struct YourJob {
 };
 
 enum class RefusalReason : std::uint8_t { no_such_job, not_authorized, no_job_yourself };
-constexpr RefusalReason last_of(RefusalReason) { return RefusalReason::no_job_yourself; }
+constexpr RefusalReason last_of(RefusalReason) {
+  return RefusalReason::no_job_yourself;
+}
 
 struct AskRefused {
   static constexpr auto kKind = PoolAnswers::refused;

@@ -33,10 +33,13 @@ Channel connect_to_pool() {
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) throw Error(ErrorCode::not_running, path + " is too long for a socket");
   std::memcpy(address.sun_path, path.data(), path.size());
-  Channel channel(UniqueFd(check(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "make a socket")));
+  Channel channel(
+      UniqueFd(check(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "make a socket")));
   const auto* generic = static_cast<const sockaddr*>(static_cast<const void*>(&address));
   if (::connect(channel.fd(), generic, sizeof address) != 0) {
-    const ErrorCode code = errno == EAGAIN ? ErrorCode::busy : errno == EACCES ? ErrorCode::not_authorized : ErrorCode::not_running;
+    const ErrorCode code = errno == EAGAIN   ? ErrorCode::busy
+                           : errno == EACCES ? ErrorCode::not_authorized
+                                             : ErrorCode::not_running;
     throw Error(code, "connect to Usher at " + path, errno);
   }
   if (!is_ushers(channel.fd())) throw Error(ErrorCode::not_authorized, "who listens at " + path + " is not Usher");

@@ -1,7 +1,8 @@
 // A job's way to the pool: jobs.sock in the runtime directory.
 //
-// Shape:  the directory is what USHER_RUNTIME_DIRECTORY says, which Usher sets for what it starts where it is not /run/usher.
-// Trust:  the socket must be root's, or of the same user as this process: so says the kernel of whoever listens there.
+// Shape:  the directory is what USHER_RUNTIME_DIRECTORY says, which Usher sets for what it starts where it is not
+// /run/usher. Trust:  the socket must be root's, or of the same user as this process: so says the kernel of whoever
+// listens there.
 #pragma once
 
 #include <string>
@@ -16,7 +17,8 @@ std::string jobs_socket_path();
 Channel connect_to_pool();
 
 // "NUMBER/USER/NAME" and the id of the job that this process belongs to, as the pool finds out.
-// Errors: those of connect_to_pool(); Error(job_not_found) when it belongs to none; Error(busy) without an answer in time.
+// Errors: those of connect_to_pool(); Error(job_not_found) when it belongs to none; Error(busy) without an answer in
+// time.
 struct OwnJob {
   std::string name;
   std::string id;  // in hex

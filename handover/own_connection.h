@@ -1,10 +1,11 @@
-// What a worker that is somebody's own program is given: a connection with its control record, over the one channel on which all
-// workers of its pool wait; and the page on which it says how it fares.
+// What a worker that is somebody's own program is given: a connection with its control record, over the one channel on
+// which all workers of its pool wait; and the page on which it says how it fares.
 //
-// Model:  the program is started with the descriptors below. It blocks in recvmsg on the channel: the kernel wakes one of all that
-//         wait for each message, and a message that nobody has read yet stays in the channel, whoever dies. The end of the
-//         channel, or SIGTERM, means that it shall go. It says once, by a byte on kReadyFd, that it is about to take.
-//         The page is written by the program alone and believed about nothing but what the registry shows of it.
+// Model:  the program is started with the descriptors below. It blocks in recvmsg on the channel: the kernel wakes one
+// of all that
+//         wait for each message, and a message that nobody has read yet stays in the channel, whoever dies. The end of
+//         the channel, or SIGTERM, means that it shall go. It says once, by a byte on kReadyFd, that it is about to
+//         take. The page is written by the program alone and believed about nothing but what the registry shows of it.
 // Shape:  the message has always kOwnConnectionSize bytes, so that the bytes unread in the channel tell how many are.
 #pragma once
 

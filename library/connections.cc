@@ -17,8 +17,11 @@ namespace {
 // A descriptor at its end: whoever reads it hears that nothing will come any more.
 volatile sig_atomic_t end_of_all = -1;
 
-// From here on the channel is at its end, for whoever waits on it and for whoever is about to: no moment between is missed.
-void leave(int /*signal*/) { ::dup2(static_cast<int>(end_of_all), kConnectionsFd); }
+// From here on the channel is at its end, for whoever waits on it and for whoever is about to: no moment between is
+// missed.
+void leave(int /*signal*/) {
+  ::dup2(static_cast<int>(end_of_all), kConnectionsFd);
+}
 
 void hear_of_leaving() {
   ChannelPair pair = make_channel();
@@ -80,7 +83,8 @@ std::optional<ClientConnection> Connections::take() {
   state_->say_ready();
   Packet packet;
   while (true) {
-    if (state_->has_had_its_use() || state_->channel.receive_blocking(packet, 1) != Received::packet) return std::nullopt;
+    if (state_->has_had_its_use() || state_->channel.receive_blocking(packet, 1) != Received::packet)
+      return std::nullopt;
     ++state_->page->taken;
     auto taken = std::make_unique<ClientConnection::State>();
     taken->owner = state_;
@@ -104,8 +108,12 @@ ClientConnection::~ClientConnection() {
   ++state_->owner->page->served;
 }
 
-int ClientConnection::fd() const noexcept { return state_->fd.get(); }
-int ClientConnection::release() noexcept { return state_->fd.release(); }
+int ClientConnection::fd() const noexcept {
+  return state_->fd.get();
+}
+int ClientConnection::release() noexcept {
+  return state_->fd.release();
+}
 
 std::string ClientConnection::listener() const {
   std::string name;
@@ -119,7 +127,11 @@ std::chrono::steady_clock::time_point ClientConnection::accepted_at() const noex
   return from_nanoseconds(state_->record.accepted_at);
 }
 
-std::string ClientConnection::client() const { return checked_end(fd(), peer_of); }
-std::string ClientConnection::local_address() const { return checked_end(fd(), local_end_of); }
+std::string ClientConnection::client() const {
+  return checked_end(fd(), peer_of);
+}
+std::string ClientConnection::local_address() const {
+  return checked_end(fd(), local_end_of);
+}
 
 }  // namespace usher

@@ -44,9 +44,13 @@ int usher_take_connection(usher_connections* connections, usher_connection** con
   });
 }
 
-void usher_connections_close(usher_connections* connections) { delete connections; }
+void usher_connections_close(usher_connections* connections) {
+  delete connections;
+}
 
-int usher_connection_fd(const usher_connection* connection) { return connection->connection.fd(); }
+int usher_connection_fd(const usher_connection* connection) {
+  return connection->connection.fd();
+}
 
 int usher_connection_client(const usher_connection* connection, char* text, size_t size) {
   return guarded([&] { return put_text(given(connection, "connection").connection.client(), text, size); });
@@ -56,4 +60,6 @@ int usher_connection_listener(const usher_connection* connection, char* text, si
   return guarded([&] { return put_text(given(connection, "connection").connection.listener(), text, size); });
 }
 
-void usher_connection_done(usher_connection* connection) { delete connection; }
+void usher_connection_done(usher_connection* connection) {
+  delete connection;
+}

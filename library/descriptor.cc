@@ -37,7 +37,9 @@ Instant deadline_of(Wait wait) {
   throw Error(ErrorCode::job_not_found, "there is no job " + job);
 }
 
-bool is(const Packet& packet, PoolAnswers kind) { return packet.kind() == static_cast<std::uint8_t>(kind); }
+bool is(const Packet& packet, PoolAnswers kind) {
+  return packet.kind() == static_cast<std::uint8_t>(kind);
+}
 
 // Before the pool is asked once more: it was restarted, whoever it had found died, or it has no room for us.
 class Pauses {

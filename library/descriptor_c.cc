@@ -60,15 +60,31 @@ int usher_take(usher_taker* taker, double wait, usher_given** out) {
   });
 }
 
-void usher_taker_close(usher_taker* taker) { delete taker; }
+void usher_taker_close(usher_taker* taker) {
+  delete taker;
+}
 
-size_t usher_given_count(const usher_given* given) { return given->given.descriptors.size(); }
+size_t usher_given_count(const usher_given* given) {
+  return given->given.descriptors.size();
+}
 int usher_given_descriptor(usher_given* given, size_t n) {
   return n < given->given.descriptors.size() ? given->given.descriptors[n].release() : -1;
 }
-const void* usher_given_data(const usher_given* given) { return given->given.data.data(); }
-size_t usher_given_size(const usher_given* given) { return given->given.data.size(); }
-const char* usher_given_giver_id(const usher_given* given) { return given->given.giver.id.c_str(); }
-const char* usher_given_giver_name(const usher_given* given) { return given->given.giver.name.c_str(); }
-long usher_given_giver_user(const usher_given* given) { return static_cast<long>(given->given.user); }
-void usher_given_free(usher_given* given) { delete given; }
+const void* usher_given_data(const usher_given* given) {
+  return given->given.data.data();
+}
+size_t usher_given_size(const usher_given* given) {
+  return given->given.data.size();
+}
+const char* usher_given_giver_id(const usher_given* given) {
+  return given->given.giver.id.c_str();
+}
+const char* usher_given_giver_name(const usher_given* given) {
+  return given->given.giver.name.c_str();
+}
+long usher_given_giver_user(const usher_given* given) {
+  return static_cast<long>(given->given.user);
+}
+void usher_given_free(usher_given* given) {
+  delete given;
+}

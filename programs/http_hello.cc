@@ -4,9 +4,11 @@
 //   command = [".../http_hello"]                   hello
 //   user = "www-data"
 //
-// Model:  one connection at a time, kept alive as long as its requests come within kPatience; so a pool needs as many workers as
+// Model:  one connection at a time, kept alive as long as its requests come within kPatience; so a pool needs as many
+// workers as
 //         clients shall be served at one time. A request has no body, and what it asks for does not matter.
-// Shape:  a request's head has at most kMaxHead bytes; a longer one, or anything that is no request, is answered 400 and closed.
+// Shape:  a request's head has at most kMaxHead bytes; a longer one, or anything that is no request, is answered 400
+// and closed.
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -26,8 +28,7 @@ namespace {
 constexpr std::size_t kMaxHead = 8192;
 constexpr timeval kPatience{5, 0};
 
-constexpr std::string_view kHello =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
+constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
 constexpr std::string_view kGoodbye =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n";
 constexpr std::string_view kBadRequest = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -42,7 +43,9 @@ bool send_whole(int fd, std::string_view bytes) {
   return true;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool contains(std::string_view head, std::string_view words) {
   const auto same = [](char one, char other) { return lower(one) == other; };
@@ -80,7 +83,8 @@ class Conversation {
   }
 
  private:
-  // With the empty line at its end; what is too long for one is returned as it is. Nothing: the client has gone, or is silent.
+  // With the empty line at its end; what is too long for one is returned as it is. Nothing: the client has gone, or is
+  // silent.
   std::optional<std::string> read_head() {
     while (true) {
       const std::size_t end = received_.find("\r\n\r\n");

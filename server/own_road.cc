@@ -69,7 +69,8 @@ std::vector<VisitorPtr> OwnRoad::take_back() {
   Packet packet;
   while (workers_end_.receive(packet, 1) == Received::packet) {
     const auto serial = packet.as<OwnConnection>().serial;
-    const auto found = std::find_if(sent_.begin(), sent_.end(), [&](const VisitorPtr& other) { return other->serial == serial; });
+    const auto found =
+        std::find_if(sent_.begin(), sent_.end(), [&](const VisitorPtr& other) { return other->serial == serial; });
     if (found == sent_.end()) continue;  // of a listener before this one, and too old by now
     returned.push_back(*found);
     returned.back()->fd = packet.take_descriptor(0);

@@ -39,8 +39,8 @@ class OwnWorker {
       : parts_(std::move(parts)),
         config_(parts_.configuration.pools.at(parts_.pool)),
         job_(job_name(parts_.number, parts_.owner, config_.name)),
-        pool_(std::move(parts_.pool_channel), parts_.configuration.server.runtime_directory + "/pool.sock", parts_.number,
-              parts_.id) {}
+        pool_(std::move(parts_.pool_channel), parts_.configuration.server.runtime_directory + "/pool.sock",
+              parts_.number, parts_.id) {}
 
   WorkerExit run() {
     ::setsid();
@@ -94,8 +94,8 @@ class OwnWorker {
     program.working_directory = "~";
     take_groups(account);
     check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");  // a change of ids took it away
-    const LaunchOrder order{account, program, {}, environment(account), null.get(), log.write.get(), "",
-                            {parts_.listener.fd(), page.get(), ready.write.get()}};
+    const LaunchOrder order{account,    program,         {}, environment(account),
+                            null.get(), log.write.get(), "", {parts_.listener.fd(), page.get(), ready.write.get()}};
     Launched launched = launch_logged(order);
     program_pid = launched.pid;
     parts_.listener.close();
@@ -131,7 +131,8 @@ class OwnWorker {
     const bool by_signal = WIFSIGNALED(wait_status);
     const int value = by_signal ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
     if (value != 0) {
-      log::warning("own_worker_ended", {{"job", job_}, {"end", by_signal ? signal_name(value) : "status " + std::to_string(value)}});
+      log::warning("own_worker_ended",
+                   {{"job", job_}, {"end", by_signal ? signal_name(value) : "status " + std::to_string(value)}});
     }
     pool_.ended(by_signal ? EndKind::signal : value == 0 ? EndKind::normal : EndKind::status, value);
     return end_all_descendants(Clock::now() + kLeftoverPatience) ? WorkerExit::clean : WorkerExit::unclean;

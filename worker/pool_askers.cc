@@ -14,8 +14,9 @@ constexpr int kAcceptsARound = 16;
 constexpr auto kIntroductionTime = 5s;
 constexpr auto kPause = 100ms;  // when there is no descriptor for another
 
-// Whoever drops the last reference to a socket may have to wait for it (SO_LINGER), also when it only refuses to take it: so the
-// kernel shall not let any in. It does since Linux 6.16; an older one has no such option, and nothing else to offer.
+// Whoever drops the last reference to a socket may have to wait for it (SO_LINGER), also when it only refuses to take
+// it: so the kernel shall not let any in. It does since Linux 6.16; an older one has no such option, and nothing else
+// to offer.
 void refuse_descriptors(int fd) {
   constexpr int kPassRights = 83;  // SO_PASSRIGHTS
   const int no = 0;

@@ -1,10 +1,11 @@
 // The processes that ask the pool something over jobs.sock: anybody may connect, and who it is the kernel says.
 //
-// Model:  one request a connection, within kIntroductionTime; then the connection stands until it is answered or the asker goes.
-// Shape:  at most kMostOfOneUser connections of one user, and in all kMostAskers or a quarter of the descriptors that this process
+// Model:  one request a connection, within kIntroductionTime; then the connection stands until it is answered or the
+// asker goes. Shape:  at most kMostOfOneUser connections of one user, and in all kMostAskers or a quarter of the
+// descriptors that this process
 //         may have: those too many are closed at once.
-// Trust:  any process of the machine may be here. A breach of the table ends its connection; nothing here waits for a peer.
-// Source: unix(7), SO_PEERCRED: the user and the process at the time of connect().
+// Trust:  any process of the machine may be here. A breach of the table ends its connection; nothing here waits for a
+// peer. Source: unix(7), SO_PEERCRED: the user and the process at the time of connect().
 #pragma once
 
 #include <sys/types.h>

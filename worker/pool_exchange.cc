@@ -20,8 +20,9 @@ PoolExchange::PoolExchange(EventLoop& loop, UniqueFd socket, const Jobs& jobs, c
     : loop_(loop),
       jobs_(jobs),
       living_(living),
-      askers_(loop, std::move(socket), {[this](Asker& asker, Packet& packet) { asked(asker, packet); },
-                                        [this](Asker& asker) { gone(asker); }}) {}
+      askers_(loop, std::move(socket),
+              {[this](Asker& asker, Packet& packet) { asked(asker, packet); }, [this](Asker& asker) { gone(asker); }}) {
+}
 
 void PoolExchange::asked(Asker& asker, Packet& packet) {
   switch (static_cast<JobAsks>(packet.kind())) {
@@ -46,7 +47,8 @@ void PoolExchange::refuse(Asker& asker, RefusalReason reason) {
 PoolExchange::Membership PoolExchange::job_of(const Asker& asker) const {
   std::uint32_t number = 0;
   const auto is_worker = [&](pid_t pid) {
-    const auto found = std::find_if(living_.begin(), living_.end(), [&](const auto& entry) { return entry.second == pid; });
+    const auto found =
+        std::find_if(living_.begin(), living_.end(), [&](const auto& entry) { return entry.second == pid; });
     if (found != living_.end()) number = found->first;
     return found != living_.end();
   };
@@ -58,7 +60,8 @@ PoolExchange::Membership PoolExchange::job_of(const Asker& asker) const {
 
 void PoolExchange::who_am_i(Asker& asker, int tries) {
   const Membership own = job_of(asker);
-  if (own.known == Known::not_yet) return again_later(asker, tries, [this, &asker](int next) { who_am_i(asker, next); });
+  if (own.known == Known::not_yet)
+    return again_later(asker, tries, [this, &asker](int next) { who_am_i(asker, next); });
   if (own.job == nullptr) return refuse(asker, RefusalReason::no_job_yourself);
   asker.link->send(YourJob{own.job->row.id.bytes, own.job->row.full_name()});
   askers_.dismiss(asker);
@@ -109,7 +112,8 @@ void PoolExchange::give(Asker& asker, const Give& wish, int tries) {
   match(number);
 }
 
-std::optional<RefusalReason> PoolExchange::objection(const Asker& asker, const Membership& own, const PoolJob* target) const {
+std::optional<RefusalReason> PoolExchange::objection(const Asker& asker, const Membership& own,
+                                                     const PoolJob* target) const {
   if (own.job == nullptr && asker.user != 0) return RefusalReason::no_job_yourself;
   if (target == nullptr || target->stage == JobStage::ending) return RefusalReason::no_such_job;
   if (asker.user != 0 && !may_have_user(*target, asker.user)) return RefusalReason::not_authorized;

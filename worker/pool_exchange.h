@@ -1,10 +1,14 @@
 // Brings givers and takers of descriptors together, and tells processes which job they belong to.
 //
-// Model:  a giver names a job and waits until a process of it takes; a taker waits until there is a giver for its job; both in order
-//         of arrival. When there is one of each they get the ends of a new channel, the taker first: the giver can put nothing
-//         into it before the pool has let go of it. Whoever goes is forgotten; with a job its givers are refused.
-// Rules:  a process of a job may give to jobs of the same user, root to all. Job and user of a peer are the kernel's answers.
-//         A worker's report may be a little behind its program: a target that has no program yet is judged when it takes.
+// Model:  a giver names a job and waits until a process of it takes; a taker waits until there is a giver for its job;
+// both in order
+//         of arrival. When there is one of each they get the ends of a new channel, the taker first: the giver can put
+//         nothing into it before the pool has let go of it. Whoever goes is forgotten; with a job its givers are
+//         refused.
+// Rules:  a process of a job may give to jobs of the same user, root to all. Job and user of a peer are the kernel's
+// answers.
+//         A worker's report may be a little behind its program: a target that has no program yet is judged when it
+//         takes.
 #pragma once
 
 #include <list>

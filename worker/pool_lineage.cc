@@ -15,7 +15,8 @@ namespace {
 
 constexpr int kMostGenerations = 256;
 
-// The nth number of the line that begins with `name`. Process names cannot forge one: the kernel escapes their line ends.
+// The nth number of the line that begins with `name`. Process names cannot forge one: the kernel escapes their line
+// ends.
 template <class Number>
 std::optional<Number> number_of(std::string_view status, std::string_view name, int nth = 0) {
   const std::size_t line = status.find(name);

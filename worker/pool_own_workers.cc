@@ -9,7 +9,8 @@ constexpr std::chrono::milliseconds kEvery{250};
 
 void PoolOwnWorkers::begin(PoolJob& job, Packet& packet, const Configuration& configuration) {
   const PoolConfig* pool = configuration.pool(job.row.pool);
-  job.begin_program(packet.as<OwnProgram>(), packet.take_descriptor(0), pool ? pool->command : std::vector<std::string>());
+  job.begin_program(packet.as<OwnProgram>(), packet.take_descriptor(0),
+                    pool ? pool->command : std::vector<std::string>());
   changed_(job);
   if (!next_.pending()) look();
 }

@@ -1,6 +1,7 @@
 // How workers that are somebody's own programs fare: whether they serve a connection, and how many they have served.
 //
-// Model:  a program writes that on a page that is shared with this process, so that a connection costs no message; the page is looked
+// Model:  a program writes that on a page that is shared with this process, so that a connection costs no message; the
+// page is looked
 //         at a few times a second while there is one. The registry is behind by that much.
 // Trust:  the page is the program's word about itself, and is shown, no more.
 #pragma once

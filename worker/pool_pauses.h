@@ -1,5 +1,5 @@
-// Pauses before a pool is filled again when its workers cannot be started, for want of processes or memory, say, or end at once:
-// they grow with each failure, up to a bound, and are never for good.
+// Pauses before a pool is filled again when its workers cannot be started, for want of processes or memory, say, or end
+// at once: they grow with each failure, up to a bound, and are never for good.
 #pragma once
 
 #include <chrono>

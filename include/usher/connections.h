@@ -1,19 +1,20 @@
-/* Workers of your own: a program that a pool with a `command` keeps running, and that serves connection after connection.
+/* Workers of your own: a program that a pool with a `command` keeps running, and that serves connection after
+ * connection.
  *
  *   int main() {
  *     usher::Connections connections;
  *     while (auto connection = connections.take()) serve(connection->fd());
  *   }
  *
- * Model:  Usher's listener accepts, and one of the pool's workers that wait gets the connection, in the order of arrival; there is no
- *         login. take() waits for the next one. It is empty when this worker is to go: the configuration has changed, there are
- *         more workers than needed, it has had its `max_use`, or Usher stops. Then the program ends; what it serves at that
- *         moment it serves to the end first, since SIGTERM, by which Usher asks, is kept for take() unless the program has
- *         a handler of its own; a call that waits with a time-out of the socket's may then end with EINTR. A program that ends otherwise is started anew; only its own connection is lost.
- * Shape:  the descriptor is a connected stream socket, blocking and close-on-exec.
- * Errors: not_running when this process was not started by such a pool.
- * Thread: any number of threads may take; each then serves a connection of its own.
- * Fork:   children are not workers; what they inherit of a connection is theirs to close.
+ * Model:  Usher's listener accepts, and one of the pool's workers that wait gets the connection, in the order of
+ * arrival; there is no login. take() waits for the next one. It is empty when this worker is to go: the configuration
+ * has changed, there are more workers than needed, it has had its `max_use`, or Usher stops. Then the program ends;
+ * what it serves at that moment it serves to the end first, since SIGTERM, by which Usher asks, is kept for take()
+ * unless the program has a handler of its own; a call that waits with a time-out of the socket's may then end with
+ * EINTR. A program that ends otherwise is started anew; only its own connection is lost. Shape:  the descriptor is a
+ * connected stream socket, blocking and close-on-exec. Errors: not_running when this process was not started by such a
+ * pool. Thread: any number of threads may take; each then serves a connection of its own. Fork:   children are not
+ * workers; what they inherit of a connection is theirs to close.
  */
 #ifndef USHER_CONNECTIONS_H
 #define USHER_CONNECTIONS_H

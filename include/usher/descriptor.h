@@ -5,21 +5,18 @@
  *   usher::give(id, fds, "index.html", 5s);                 usher::Taker taker;
  *                                                           if (auto given = taker.take(5s)) serve(*given);
  *
- * Model:  a job is a program that Usher started, with all that it started itself. A giver names a job, by its id (32 hex digits),
- *         its name ("000123/usher/generic") or its number; any process of that job takes. Both wait until there is the
- *         other, in order of arrival. The pool brings them together and what is given goes from one to the other directly:
+ * Model:  a job is a program that Usher started, with all that it started itself. A giver names a job, by its id (32
+ * hex digits), its name ("000123/usher/generic") or its number; any process of that job takes. Both wait until there is
+ * the other, in order of arrival. The pool brings them together and what is given goes from one to the other directly:
  *         it is one message, given as a whole or not at all. The giver keeps its own descriptors, to be closed by it.
  * Rules:  a job may give to jobs of the same user, root to all: by what the kernel says of both, not by their word.
- * Deaths: a taker that dies has taken nothing, and the giver goes on waiting for another of that job; when the job itself
- *         ends the giver gets job_not_found. A giver that dies has given nothing. When the pool is restarted both wait on;
- *         when Usher stops both get not_running.
- * Shape:  1..16 descriptors, up to 1,024 bytes of control data.
- * Errors: invalid_argument, too_long, not_authorized (a job of another user; or one gives that is neither job nor root),
- *         job_not_found (no such job, or not any more; or one takes that belongs to none), not_running, busy. A wait that
- *         is over is no error.
- * Fork:   a Taker is its own process's.
- * Thread: takers belong to one thread at a time; the rest may be called by any.
- * Source: IBM i givedescriptor(), takedescriptor(), for which see usher/ibmi_descriptor.h.
+ * Deaths: a taker that dies has taken nothing, and the giver goes on waiting for another of that job; when the job
+ * itself ends the giver gets job_not_found. A giver that dies has given nothing. When the pool is restarted both wait
+ * on; when Usher stops both get not_running. Shape:  1..16 descriptors, up to 1,024 bytes of control data. Errors:
+ * invalid_argument, too_long, not_authorized (a job of another user; or one gives that is neither job nor root),
+ *         job_not_found (no such job, or not any more; or one takes that belongs to none), not_running, busy. A wait
+ * that is over is no error. Fork:   a Taker is its own process's. Thread: takers belong to one thread at a time; the
+ * rest may be called by any. Source: IBM i givedescriptor(), takedescriptor(), for which see usher/ibmi_descriptor.h.
  */
 #ifndef USHER_DESCRIPTOR_H
 #define USHER_DESCRIPTOR_H
@@ -94,8 +91,8 @@ class Taker {
 
   // Empty when nothing came within the wait.
   std::optional<Given> take(Wait wait = Wait::for_ever());
-  // For an event loop: readable when take() without a wait is worth a call, which may find nothing. Asks the pool for what
-  // comes: call it before each wait, its number is always the same.
+  // For an event loop: readable when take() without a wait is worth a call, which may find nothing. Asks the pool for
+  // what comes: call it before each wait, its number is always the same.
   int fd();
 
  private:

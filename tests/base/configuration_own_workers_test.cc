@@ -17,7 +17,8 @@ constexpr const char* kPlain = "command = [\"/bin/web\", \"-v\"]\nuser = \"nobod
 }  // namespace
 
 TEST_CASE("own workers: command, user and max_use are read, and say the road, whatever dispatch says") {
-  const auto result = parse_configuration(source_of(own(std::string(kPlain) + "max_use = 7\n", "dispatch = \"spawn\"\n")));
+  const auto result =
+      parse_configuration(source_of(own(std::string(kPlain) + "max_use = 7\n", "dispatch = \"spawn\"\n")));
   CHECK(lines_of(result.faults).empty());
   const PoolConfig& pool = result.configuration.pools.at(0);
   CHECK(pool.command == std::vector<std::string>{"/bin/web", "-v"});
@@ -28,15 +29,17 @@ TEST_CASE("own workers: command, user and max_use are read, and say the road, wh
 
 TEST_CASE("own workers: without a login no program is missed, with one it is") {
   CHECK(faults_of(source_of(own(kPlain))) == "");
-  CHECK(faults_of(source_of(own(kPlain) + "[[listener]]\nname = \"main\"\naddress = \"127.0.0.1:1\"\npool = \"generic\"\n"
-                                          "[pool.generic]\n"))
-            .find("there is no program") != std::string::npos);
+  CHECK(
+      faults_of(source_of(own(kPlain) + "[[listener]]\nname = \"main\"\naddress = \"127.0.0.1:1\"\npool = \"generic\"\n"
+                                        "[pool.generic]\n"))
+          .find("there is no program") != std::string::npos);
 }
 
 TEST_CASE("own workers: a command needs a user, a user needs a command, and a listener has no program besides") {
-  CHECK(faults_before_good(own("command = [\"/bin/web\"]\n")) ==
-        "usher.toml:6:11: error: pool \"own\" has a command and no user; write user = and the account that it shall run "
-        "under\n");
+  CHECK(
+      faults_before_good(own("command = [\"/bin/web\"]\n")) ==
+      "usher.toml:6:11: error: pool \"own\" has a command and no user; write user = and the account that it shall run "
+      "under\n");
   CHECK(faults_before_good(own("user = \"nobody\"\nmax_use = 3\n")) ==
         "usher.toml:6:8: error: user of pool \"own\" needs a command; add command, or take it out\n"
         "usher.toml:7:11: error: max_use of pool \"own\" needs a command; add command, or take it out\n");
@@ -48,8 +51,8 @@ TEST_CASE("own workers: a command needs a user, a user needs a command, and a li
 }
 
 TEST_CASE("own workers: the machine must have the command and the account, and needs no PAM service for them") {
-  const ConfigurationSource source =
-      source_of(own("command = [\"/no/such/program\"]\nuser = \"no-such-account\"\npam_service = \"no-such-service\"\n"));
+  const ConfigurationSource source = source_of(
+      own("command = [\"/no/such/program\"]\nuser = \"no-such-account\"\npam_service = \"no-such-service\"\n"));
   ConfigurationResult result = parse_configuration(source);
   check_against_machine(source, result);
   std::string all;

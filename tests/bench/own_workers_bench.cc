@@ -78,12 +78,12 @@ class UsherPool {
     const std::string worker = ground.path("echo_worker");
     std::filesystem::copy_file(USHER_BENCH_ECHO_WORKER, worker);
     const std::string count = std::to_string(kWorkers);
-    return ground.write("own.toml", "[server]\nruntime_directory = \"/run/usher\"\nstate_directory = \"" +
-                                        ground.path("usher-state") +
-                                        "\"\n[[listener]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\npool = \"echo\"\n"
-                                        "[pool.echo]\ncommand = [\"" +
-                                        worker + "\"]\nuser = \"nobody\"\ninitial = " + count + "\nthreshold = 0\nmaximum = " +
-                                        count + "\n");
+    return ground.write(
+        "own.toml", "[server]\nruntime_directory = \"/run/usher\"\nstate_directory = \"" + ground.path("usher-state") +
+                        "\"\n[[listener]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\npool = \"echo\"\n"
+                        "[pool.echo]\ncommand = [\"" +
+                        worker + "\"]\nuser = \"nobody\"\ninitial = " + count + "\nthreshold = 0\nmaximum = " + count +
+                        "\n");
   }
 
   testing::Process process_;

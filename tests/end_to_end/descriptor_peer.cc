@@ -2,10 +2,9 @@
 //
 //   id                        -> ID NAME
 //   give JOB DATA SECONDS     gives its connection and its standard error -> given | nothing | error NAME
-//   take SECONDS [SOURCE]     -> took DATA COUNT GIVER; then writes "from TAKER" to the first descriptor | nothing | error NAME
-//   hold SECONDS              as take, by the descriptor for event loops
-//   offer JOB                 gives from C; offer-ibmi ID -> 0 | errno
-//   send FILE QUEUE           -> sent
+//   take SECONDS [SOURCE]     -> took DATA COUNT GIVER; then writes "from TAKER" to the first descriptor | nothing |
+//   error NAME hold SECONDS              as take, by the descriptor for event loops offer JOB                 gives
+//   from C; offer-ibmi ID -> 0 | errno send FILE QUEUE           -> sent
 #include <poll.h>
 #include <unistd.h>
 
@@ -24,7 +23,9 @@ namespace {
 
 using namespace usher;
 
-Wait seconds(double count) { return std::chrono::duration<double>(count); }
+Wait seconds(double count) {
+  return std::chrono::duration<double>(count);
+}
 
 void say_taken(const std::optional<Given>& given) {
   if (!given) {
@@ -82,8 +83,8 @@ void take_as_c() {
   int result = usher_taker_open(nullptr, &taker);
   if (result == USHER_OK) result = usher_take(taker, 10, &given);
   if (result == USHER_OK) {
-    std::cout << "took " << std::string(static_cast<const char*>(usher_given_data(given)), usher_given_size(given)) << ' '
-              << usher_given_count(given) << ' ' << usher_given_giver_name(given) << std::endl;
+    std::cout << "took " << std::string(static_cast<const char*>(usher_given_data(given)), usher_given_size(given))
+              << ' ' << usher_given_count(given) << ' ' << usher_given_giver_name(given) << std::endl;
     ::close(usher_given_descriptor(given, 0));
   } else {
     std::cout << "error " << usher_error_name(result) << std::endl;

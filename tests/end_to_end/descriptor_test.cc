@@ -30,7 +30,8 @@ std::string peer_as(const std::string& name, const std::string& more) {
 
 // A client with a peer program of its own.
 struct Peer {
-  explicit Peer(const Installation& usher, const std::string& user = usual_account(), const std::string& program = "peer")
+  explicit Peer(const Installation& usher, const std::string& user = usual_account(),
+                const std::string& program = "peer")
       : client(usher.address()) {
     log_in(client, user, program);
     client.send_line("id");
@@ -50,8 +51,9 @@ struct Peer {
 };
 
 bool stands_in_take(pid_t program) {
-  return wait_until([&] { return run({"/bin/cat", "/proc/" + std::to_string(program) + "/wchan"}).output.find("poll") !=
-                                 std::string::npos; });
+  return wait_until([&] {
+    return run({"/bin/cat", "/proc/" + std::to_string(program) + "/wchan"}).output.find("poll") != std::string::npos;
+  });
 }
 
 }  // namespace
@@ -129,7 +131,8 @@ TEST_CASE("descriptors: jobs of other users, processes that are no job, and jobs
   CHECK(outside("normal", "id") == "error job_not_found\n");
   // Root may give to all.
   normal.client.send_line("take 10");
-  const Result root = run({USHER_DESCRIPTOR_PEER}, {.input = "give " + normal.id + " gift 10\n", .variables = variables});
+  const Result root =
+      run({USHER_DESCRIPTOR_PEER}, {.input = "give " + normal.id + " gift 10\n", .variables = variables});
   CHECK(root.output.find("given\n") != std::string::npos);
   CHECK(normal.client.read_line() == "took gift 2 root");
 }
@@ -202,7 +205,8 @@ TEST_CASE("descriptors: a stop of Usher is told to those who wait") {
   std::optional<Installation> usher(std::in_place, Setting{.programs = kPeer});
   const std::string runtime = usher->directory().path("run");
   const auto outside = [&](const std::string& line) {
-    return run({USHER_DESCRIPTOR_PEER}, {.input = line + "\n", .variables = {"USHER_RUNTIME_DIRECTORY=" + runtime}}).output;
+    return run({USHER_DESCRIPTOR_PEER}, {.input = line + "\n", .variables = {"USHER_RUNTIME_DIRECTORY=" + runtime}})
+        .output;
   };
   CHECK(outside("id") == "error job_not_found\n");
   usher.reset();

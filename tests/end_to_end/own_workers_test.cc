@@ -26,7 +26,9 @@ Setting own_pool(const std::string& program, const std::string& pool = "", const
   return setting;
 }
 
-std::string get(const std::string& more = "") { return "GET / HTTP/1.1\r\nHost: x\r\n" + more + "\r\n"; }
+std::string get(const std::string& more = "") {
+  return "GET / HTTP/1.1\r\nHost: x\r\n" + more + "\r\n";
+}
 
 void expect_hello(Client& client) {
   CHECK(client.read_line() == "HTTP/1.1 200 OK");
@@ -63,7 +65,9 @@ std::ptrdiff_t descriptors_of(const std::string& pid) {
   return std::distance(begin(all), end(all));
 }
 
-std::uint64_t served(const JobRow& row) { return row.contains("served") ? std::stoull(row.at("served")) : 0; }
+std::uint64_t served(const JobRow& row) {
+  return row.contains("served") ? std::stoull(row.at("served")) : 0;
+}
 
 std::uint64_t served_by_all(const Installation& usher) {
   std::uint64_t sum = 0;
@@ -97,7 +101,8 @@ TEST_CASE("own workers: the registry says who serves") {
   Client client(usher.address("own"));
   client.send(get());
   expect_hello(client);
-  CHECK(wait_until([&] { return with_status(usher, "active").size() == 1 && with_status(usher, "ready").size() == 1; }));
+  CHECK(
+      wait_until([&] { return with_status(usher, "active").size() == 1 && with_status(usher, "ready").size() == 1; }));
   client.close();
   CHECK(are_ready(usher, 2));
 }
@@ -145,7 +150,8 @@ TEST_CASE("own workers: one that is killed costs its own connection, and another
 
 TEST_CASE("own workers: clients that are too many wait in their order, and are closed when their time is over") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  const Installation usher(own_pool(kHello, "initial = 1\nmaximum = 1\nthreshold = 0\n", "pending_timeout = \"600ms\"\n"));
+  const Installation usher(
+      own_pool(kHello, "initial = 1\nmaximum = 1\nthreshold = 0\n", "pending_timeout = \"600ms\"\n"));
   Client first(usher.address("own"));
   first.send(get());
   expect_hello(first);
