@@ -17,7 +17,7 @@
 
 namespace usher {
 
-inline constexpr std::size_t kMaxDescriptors = 4;
+inline constexpr std::size_t kMaxDescriptors = 16;
 
 class Packet {
  public:

@@ -22,7 +22,8 @@ struct ServerConfig {
   std::uint32_t minimum_uid = 1;
 };
 
-enum class Dispatch { queue, shared, spawn };
+// `own`: to the workers of a pool with a command. No file says so: it follows from the pool.
+enum class Dispatch { queue, shared, spawn, own };
 
 // Which name in a client's certificate is the user's.
 enum class CertificateUser { none, common_name, email };
@@ -62,6 +63,9 @@ struct ListenerConfig {
 
 struct PoolConfig {
   std::string name;
+  std::vector<std::string> command;  // of workers that are somebody's own programs; empty: those that log clients in
+  std::string user;                  // whose authority these have
+  std::uint32_t max_use{};           // connections after which one of these ends; 0: no limit
   std::uint32_t initial{};
   std::uint32_t threshold{};
   std::uint32_t additional{};

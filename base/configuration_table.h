@@ -138,8 +138,15 @@ inline constexpr std::tuple kListenerKeys{
         "Idle time before a connection is probed; four probes follow, a quarter of it apart."},
 };
 
-// The meaning of the six settings of a prestart job entry (IBM i, ADDPJE), then PAM.
+// The meaning of the settings of a prestart job entry (IBM i, ADDPJE), then PAM.
 inline constexpr std::tuple kPoolKeys{
+    Key{"command", &PoolConfig::command, CommandLine{256, Presence::optional}, preset("[]"),
+        "Set: the pool's workers are this program (absolute path and arguments), started as `user`, which takes connection "
+        "after connection by way of libusher. There is no login, a client that cannot be served is just closed, and "
+        "`dispatch`, `wait` and the PAM keys mean nothing."},
+    Key{"user", &PoolConfig::user, Words{kOptionalAccount}, preset("\"\""), "With `command`: the account it runs under."},
+    Key{"max_use", &PoolConfig::max_use, Number{0, 1'000'000'000}, preset("0"),
+        "With `command`: connections after which a worker makes room for a fresh one; 0: no limit."},
     Key{"initial", &PoolConfig::initial, Number{0, kMostJobs}, preset("3"), "Workers made ready at the start."},
     Key{"threshold", &PoolConfig::threshold, Number{0, kMostJobs}, preset("2"),
         "More workers are started when fewer than this are ready."},

@@ -19,7 +19,7 @@
 
 namespace usher {
 
-enum class ListenerSays : std::uint8_t { hand_over = 1, evict };
+enum class ListenerSays : std::uint8_t { hand_over = 1, evict, own_connection };
 enum class WorkerTellsListener : std::uint8_t { taken = 1, login_over, no_room, client_network };
 
 struct HandOver {

@@ -47,7 +47,10 @@ class Dispatcher {
   void worker_channel(const WorkerChannel& worker, Channel channel);
   void shared_channel(const SharedChannel& shared, Channel channel);
   void shared_ready(const SharedReady& ready);
+  void own_channel(const OwnChannel& own, Channel channel, Channel workers_end);
   void introduced();
+  // Finds out what nobody tells.
+  void look();
   bool opened() const noexcept { return opened_; }
   void pool_is_gone();
   // With a new configuration: workers that wait on other roads go.

@@ -82,7 +82,9 @@ class Listener {
     next_.clear();
     for (const ListenerConfig& config : result.configuration.listeners) {
       const PoolConfig* pool = result.configuration.pool(config.pool);
-      next_.push_back({config, pool == nullptr || pool->wait, {}, {}});
+      const Dispatch road = result.configuration.road_of(config.pool);
+      next_.push_back({config, pool == nullptr || pool->wait || road == Dispatch::own, {}, {}});
+      next_.back().config.dispatch = road;
     }
   }
 
@@ -135,7 +137,7 @@ class Listener {
           pool_.reset();
           dispatcher_.pool_is_gone();
         },
-        1);
+        2);
     pool_gate_ = Gate(kPoolAnnouncements);
   }
 
@@ -148,6 +150,9 @@ class Listener {
       case PoolTellsListener::shared_channel:
         return dispatcher_.shared_channel(packet.as<SharedChannel>(), Channel(packet.take_descriptor(0)));
       case PoolTellsListener::shared_ready: return dispatcher_.shared_ready(packet.as<SharedReady>());
+      case PoolTellsListener::own_channel:
+        return dispatcher_.own_channel(packet.as<OwnChannel>(), Channel(packet.take_descriptor(0)),
+                                       Channel(packet.take_descriptor(1)));
       case PoolTellsListener::introduced: break;
     }
     dispatcher_.introduced();
@@ -193,6 +198,7 @@ class Listener {
   }
 
   void admit(const Place& place, UniqueFd client, const std::string& network) {
+    if (draining_ && place.config.dispatch == Dispatch::own) return;
     if (draining_) return farewells_.say(std::move(client), Code::busy, default_text(Code::busy));
     const auto visitor = std::make_shared<Visitor>();
     visitor->serial = ++serial_;
@@ -206,10 +212,12 @@ class Listener {
       if (dispatcher_.withdraw(*late)) turn_away(late, Code::busy);
     });
     visitors_[visitor->serial] = visitor;
-    admission_.add(visitor->listener, network, visitor->serial);
+    if (logs_in(*visitor)) admission_.add(visitor->listener, network, visitor->serial);
     while (admission_.count(visitor->listener) > place.config.max_logins) evict(admission_.victim(visitor->listener));
     if (visitors_.contains(visitor->serial)) dispatcher_.add(visitor);
   }
+
+  static bool logs_in(const Visitor& visitor) { return visitor.dispatch != Dispatch::own; }
 
   // A proxy has said whom it connects for.
   void count_under(Visitor& visitor, const std::string& network) {
@@ -239,6 +247,7 @@ class Listener {
     if (code == Code::busy) log::notice("busy", {{"listener", visitor->listener}, {"network", visitor->network}});
     UniqueFd client = std::move(visitor->fd);
     let_go(visitor);
+    if (!logs_in(*visitor)) return;  // whose protocol it is nobody here knows: it is closed
     const bool too_many = code == Code::too_slow;
     farewells_.say(std::move(client), code, too_many ? "Too many are logging in: try again later." : default_text(code));
   }
@@ -283,6 +292,7 @@ class Listener {
   // Clients that no worker has taken yet would be lost. New ones wait in the backlog for the next listener.
   void leave() {
     stop_accepting();
+    dispatcher_.look();
     const bool held = std::any_of(visitors_.begin(), visitors_.end(), [](const auto& entry) {
       return entry.second->state == Visitor::State::pending || entry.second->state == Visitor::State::handed_over;
     });

@@ -27,6 +27,8 @@ class PoolLink {
   void keep_log(UniqueFd read_end);
   void claim(std::string_view program, std::string_view user);
   void active(pid_t program, Transport transport);
+  // An own worker's: `page` stays the caller's.
+  void own_program(pid_t program, std::string_view user, int page);
   void ended(EndKind kind, int value);
 
   enum class News { nothing, granted, denied, retire, lost };
@@ -46,6 +48,7 @@ class PoolLink {
   std::string socket_path_;
   Resume now_;
   UniqueFd log_;
+  UniqueFd page_;
   std::optional<Claim> open_claim_;
   std::optional<Ended> end_;
 };

@@ -1,4 +1,4 @@
-// SessionPlaces for sessions: how many a listener, a program, and a user in a program may have at one time.
+// Places for sessions: how many a listener, a program, and a user in a program may have at one time.
 //
 // Model:  a place is taken when a worker's claim is granted, and given back when the starter says that the worker is
 // gone:

@@ -181,7 +181,8 @@ class Worker {
 
   void take_client() {
     try {
-      facts_ = {job_, listener_->name, peer_of(connection_.get()), local_end_of(connection_.get())};
+      facts_ = {job_, listener_->name, peer_of(connection_.get()), local_end_of(connection_.get()),
+                parts_.configuration.server.runtime_directory};
     } catch (const std::system_error&) {
       throw NoSession{EndKind::lost, 0};  // it has gone already
     }
