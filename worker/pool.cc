@@ -378,7 +378,7 @@ class Pool {
   }
 
   void claim(PoolJob& job, const Claim& claim) {
-    const Place place{job.row.listener, claim.program.str(), claim.user.str()};
+    const SessionPlace place{job.row.listener, claim.program.str(), claim.user.str()};
     if (!job.place && !places_.has_room(configuration_, place)) {
       job.link->send(Denied{});
       return;
@@ -475,7 +475,7 @@ class Pool {
   PoolSurplus surplus_{loop_, [this](const std::string& pool, std::uint32_t workers) { retire_surplus(pool, workers); }};
   std::map<std::uint32_t, JobPtr> jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
-  Places places_;
+  SessionPlaces places_;
   std::map<std::string, Pause> pauses_;
   std::map<std::string, std::uint32_t> became_ready_;  // of this generation
   bool reported_ready_ = false;

@@ -24,10 +24,10 @@ struct PoolJob {
   std::unique_ptr<Link> link;
   Gate gate{kWorkerJobReports};
   std::unique_ptr<JobLog> log;
-  std::optional<Place> place;
+  std::optional<SessionPlace> place;
   std::optional<Ended> end;
 
-  Place wanted_place() const { return {row.listener, row.program, row.user}; }
+  SessionPlace wanted_place() const { return {row.listener, row.program, row.user}; }
   void set_stage(JobStage next, JobStatus status);
   // Its worker has come back to a new pool and says where it stands.
   void resume(const Resume& said);

@@ -5,7 +5,9 @@
 namespace usher {
 namespace {
 
-bool below(std::uint32_t count, std::uint32_t limit) { return limit == 0 || count < limit; }
+bool below(std::uint32_t count, std::uint32_t limit) {
+  return limit == 0 || count < limit;
+}
 
 template <class Key>
 void less(std::map<Key, std::uint32_t>& counts, const Key& key) {
@@ -15,10 +17,11 @@ void less(std::map<Key, std::uint32_t>& counts, const Key& key) {
 
 }  // namespace
 
-bool Places::has_room(const Configuration& configuration, const Place& place) const {
+bool SessionPlaces::has_room(const Configuration& configuration, const SessionPlace& place) const {
   const auto listener = std::find_if(configuration.listeners.begin(), configuration.listeners.end(),
                                      [&](const ListenerConfig& config) { return config.name == place.listener; });
-  if (listener != configuration.listeners.end() && !below(count(by_listener_, place.listener), listener->max_sessions)) {
+  if (listener != configuration.listeners.end() &&
+      !below(count(by_listener_, place.listener), listener->max_sessions)) {
     return false;
   }
   const ProgramConfig* program = configuration.program(place.program);
@@ -27,13 +30,13 @@ bool Places::has_room(const Configuration& configuration, const Place& place) co
           below(count(by_program_and_user_, {place.program, place.user}), program->max_sessions_per_user));
 }
 
-void Places::take(const Place& place) {
+void SessionPlaces::take(const SessionPlace& place) {
   ++by_listener_[place.listener];
   ++by_program_[place.program];
   ++by_program_and_user_[{place.program, place.user}];
 }
 
-void Places::give_back(const Place& place) {
+void SessionPlaces::give_back(const SessionPlace& place) {
   less(by_listener_, place.listener);
   less(by_program_, place.program);
   less(by_program_and_user_, {place.program, place.user});

@@ -1,6 +1,7 @@
-// Places for sessions: how many a listener, a program, and a user in a program may have at one time.
+// SessionPlaces for sessions: how many a listener, a program, and a user in a program may have at one time.
 //
-// Model:  a place is taken when a worker's claim is granted, and given back when the starter says that the worker is gone:
+// Model:  a place is taken when a worker's claim is granted, and given back when the starter says that the worker is
+// gone:
 //         the count is a count of processes, so it cannot drift.
 #pragma once
 
@@ -13,18 +14,19 @@
 
 namespace usher {
 
-struct Place {
+struct SessionPlace {
   std::string listener;
   std::string program;
   std::string user;
 };
 
-class Places {
+class SessionPlaces {
  public:
-  // Is there room for one more? Listeners and programs that the configuration has no more have no limit: what runs goes on.
-  bool has_room(const Configuration& configuration, const Place& place) const;
-  void take(const Place& place);
-  void give_back(const Place& place);
+  // Is there room for one more? Listeners and programs that the configuration has no more have no limit: what runs goes
+  // on.
+  bool has_room(const Configuration& configuration, const SessionPlace& place) const;
+  void take(const SessionPlace& place);
+  void give_back(const SessionPlace& place);
 
  private:
   template <class Key>

@@ -55,17 +55,17 @@ TEST_CASE("pool policy: never past `maximum`, whatever already is") {
 TEST_CASE("places: each limit holds by itself, and a place given back is free again") {
   struct Case {
     Configuration configuration;
-    Place one;
-    Place other;
+    SessionPlace one;
+    SessionPlace other;
     bool other_has_room;
   };
-  const Place alice{"front", "echo", "alice"};
-  const Place bob{"front", "echo", "bob"};
+  const SessionPlace alice{"front", "echo", "alice"};
+  const SessionPlace bob{"front", "echo", "bob"};
   for (const auto& [configuration, one, other, other_has_room] :
        {Case{limited(1, 0, 0), alice, bob, false}, Case{limited(0, 1, 0), alice, bob, false},
         Case{limited(0, 0, 1), alice, alice, false}, Case{limited(0, 0, 1), alice, bob, true},
         Case{limited(1, 0, 0), alice, {"back", "echo", "bob"}, true}, Case{limited(0, 1, 0), alice, {"front", "cat", "bob"}, true}}) {
-    Places places;
+    SessionPlaces places;
     REQUIRE(places.has_room(configuration, one));
     places.take(one);
     CHECK(places.has_room(configuration, other) == other_has_room);
@@ -75,8 +75,8 @@ TEST_CASE("places: each limit holds by itself, and a place given back is free ag
 }
 
 TEST_CASE("places: what the configuration does not have any more is without limit") {
-  Places places;
-  const Place gone{"gone", "gone", "alice"};
+  SessionPlaces places;
+  const SessionPlace gone{"gone", "gone", "alice"};
   for (int i = 0; i < 100; ++i) places.take(gone);
   CHECK(places.has_room(limited(1, 1, 1), gone));
 }
