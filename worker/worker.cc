@@ -24,6 +24,7 @@
 #include "worker/descendants.h"
 #include "worker/environment.h"
 #include "worker/interruptions.h"
+#include "worker/login_limits.h"
 #include "worker/login_link.h"
 #include "worker/own_limits.h"
 #include "worker/pool_link.h"
@@ -185,7 +186,7 @@ class Worker {
     }
     deadline_ = from_nanoseconds(hand_over_.accepted_at) + listener_->login_timeout;
     const bool plaintext_refused = !listener_->allow_plaintext && !facts_.client.loopback();
-    const bool by_proxy = is_proxy(facts_.client);
+    const bool by_proxy = contains(networks_of(listener_->proxy_networks), facts_.client);
     login_->give_client({listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, to_nanoseconds(deadline_)},
                         connection_.get());
     parts_.starter.send(ClientTaken{hand_over_.listener});  // counts in seconds: the client comes first
@@ -198,13 +199,6 @@ class Worker {
     if (by_proxy) hear_of_client();
   }
 
-  bool is_proxy(const Endpoint& peer) const {
-    return std::any_of(listener_->proxy_networks.begin(), listener_->proxy_networks.end(), [&](const std::string& text) {
-      const auto network = Network::parse(text);
-      return network && network->contains(peer);
-    });
-  }
-
   // A proxy that the configuration names is believed whom it connects for.
   void hear_of_client() {
     const ClientAddress said = login_->wait_for_address();
@@ -212,14 +206,24 @@ class Worker {
     const auto client = endpoint_of(said.host.str(), said.port);
     if (!client) throw ProtocolError("a proxy's client without an address");
     facts_.client = *client;
-    parts_.listener.send(ClientNetwork{client->network()});
     pool_.took_client(listener_->name, client->text());
+    respect(limits_.refusal_of_client(client->host), "");
+  }
+
+  // Leaves with 911 when the listener's limits say so.
+  void respect(LimitReason reason, const std::string& user) {
+    if (reason == LimitReason::none) return;
+    refuse_log(user, "limit: " + std::string(name_of(reason)));
+    login_->finish(Code::address_refused, kLimitText);
+    throw refused(Code::address_refused);
   }
 
   void log_in() {
     for (std::uint32_t tries = 1;; ++tries) {
       const std::string user = login_->wait_for_user();
+      respect(limits_.refusal_of_attempt(user), user);
       if (try_login(user)) break;
+      limits_.failed();
       login_->wait_until(refusal_instant());
       const bool last = tries >= listener_->login_tries;
       login_->refuse(last);
@@ -229,6 +233,7 @@ class Worker {
       }
       pam_ = std::make_unique<PamTransaction>(pool_config_.pam_service, pool_config_.pam_directory);
     }
+    limits_.succeeded();
     login_->accept();
     worker_log::login_accepted(facts_, account_.name);
   }
@@ -372,7 +377,6 @@ class Worker {
   NoSession attend_program(const Launched& launched, int log_fd) {
     parts_.starter.send(SessionStarted{});
     parts_.listener.send(LoginOver{});
-    interruptions_.forget_listener();
     pool_.active(launched.pid);
     worker_log::program_started(facts_, account_.name, program_->name, launched.pid);
     if (launched.home_missing) note_missing_directory(log_fd);
@@ -437,7 +441,8 @@ class Worker {
     login_->kill();
     const bool starter_lives = parts_.starter.send(SessionEnding{});
     pool_.ended(kind, value);
-    parts_.listener.close();
+    // A session counts with the listener until its worker is gone.
+    if (kind == EndKind::refused || kind == EndKind::evicted || kind == EndKind::lost) parts_.listener.close();
     hurry_when_starter_dies(starter_lives);
     pam_->close();
     if (login_->saw_client_off()) connection_.reset();
@@ -452,6 +457,7 @@ class Worker {
   std::string job_;
   Channel road_;  // by which the client comes
   Interruptions interruptions_;
+  LoginLimits limits_{parts_.listener, interruptions_};
   PoolLink pool_;
   std::optional<LoginLink> login_;
   std::unique_ptr<PamTransaction>& pam_ = parts_.pam;

@@ -71,7 +71,7 @@ TEST_CASE("fault: an unknown section, with the one that was meant") {
   CHECK(faults_before_good("[listen]") ==
         "usher.toml:1:2: error: there is no section \"listen\"; did you mean [[listener]]?\n");
   CHECK(faults_before_good("colour = 1") ==
-        "usher.toml:1:1: error: there is no section \"colour\"; write one of [server], [[listener]], [pool.NAME] and "
+        "usher.toml:1:1: error: there is no section \"colour\"; write one of [server], [limits], [reserved], [[listener]], [pool.NAME] and "
         "[program.NAME]\n");
 }
 
