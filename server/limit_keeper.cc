@@ -103,7 +103,7 @@ void LimitKeeper::restore() {
 
 void LimitKeeper::note(LimitKind kind, const std::string& name) {
   if (changed_.size() < kMostWritten) changed_.emplace(kind, name);
-  if (!timer_.pending()) write_later(kWriteEvery);
+  if (!timer_.pending()) write_later(std::max(Clock::duration::zero(), next_write_ - Clock::now()));
 }
 
 void LimitKeeper::write_later(Clock::duration wait) {
@@ -117,6 +117,7 @@ void LimitKeeper::write_later(Clock::duration wait) {
 }
 
 void LimitKeeper::write() {
+  next_write_ = Clock::now() + kWriteEvery;
   if (!records_) try_open();
   for (const auto& [reason, count] : limits_.take_refusals()) refusals_[reason] += count;
   LimitRecords::Update update(*records_);

@@ -44,6 +44,7 @@ class LimitKeeper {
   std::set<std::pair<LimitKind, std::string>> changed_;
   std::map<LimitReason, std::uint64_t> refusals_;
   EventLoop::Timer timer_;
+  Instant next_write_{};
   Instant next_prune_{};
 };
 

@@ -378,11 +378,12 @@ class Pool {
   }
 
   void claim(PoolJob& job, const Claim& claim) {
-    const SessionPlace place{job.row.listener, claim.program.str(), claim.user.str()};
+    const SessionPlace place{job.row.listener, claim.program.str(), claim.user.str(), claim.reserved};
     if (!job.place && !places_.has_room(configuration_, place)) {
       job.link->send(Denied{});
       return;
     }
+    job.reserved = place.reserved;
     job.row.program = place.program;
     job.row.user = place.user;
     take_place(job);

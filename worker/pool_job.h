@@ -24,10 +24,11 @@ struct PoolJob {
   std::unique_ptr<Link> link;
   Gate gate{kWorkerJobReports};
   std::unique_ptr<JobLog> log;
+  bool reserved = false;  // its session's place; a pool that is started anew does not know, and counts it with the others
   std::optional<SessionPlace> place;
   std::optional<Ended> end;
 
-  SessionPlace wanted_place() const { return {row.listener, row.program, row.user}; }
+  SessionPlace wanted_place() const { return {row.listener, row.program, row.user, reserved}; }
   void set_stage(JobStage next, JobStatus status);
   // Its worker has come back to a new pool and says where it stands.
   void resume(const Resume& said);

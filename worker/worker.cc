@@ -196,7 +196,9 @@ class Worker {
       login_->wait_end();
       throw refused(Code::address_refused);
     }
-    if (by_proxy) hear_of_client();
+    if (!by_proxy) return;
+    hear_of_client();
+    login_->accept();
   }
 
   // A proxy that the configuration names is believed whom it connects for.
@@ -323,7 +325,8 @@ class Worker {
   }
 
   void claim_place() {
-    pool_.claim(program_->name, account_.name);
+    pool_.claim(program_->name, account_.name,
+                is_reserved_for(parts_.configuration.reserved, account_, facts_.client));
     while (true) {
       if (pool_.fd() < 0) pool_.reconnect();
       login_->wait_for(pool_.fd(), Clock::now() + 1s);
