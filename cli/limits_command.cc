@@ -122,9 +122,9 @@ int forget(const ServerConfig& server, const std::string& what) {
       std::any_of(before.begin(), before.end(), [&](const LimitRecord& record) { return is_meant(record, what); });
   records->wish(what);
   wait_fulfilled(*records);
-  if (found) return status::kDone;
-  std::cerr << "usher: nothing is held against " << printable(what) << "\n";
-  return status::kNothing;
+  // The list lags behind by a second.
+  if (!found) std::cerr << "usher: nothing was listed for " << printable(what) << "; what there was is forgotten\n";
+  return status::kDone;
 }
 
 }  // namespace

@@ -137,7 +137,8 @@ TEST_CASE("client limits: failed logins bring a penalty that is listed, outlives
   CHECK(wait_until([&] { return !is_running(listener) && is_running(usher.service("usher-listener")); }));
   CHECK(first_code(usher, "127.0.2.1") == 911);
 
-  CHECK(forget(usher, "127.0.2.9") == 3);
+  CHECK(forget(usher, "127.0.2.9") == 0);
+  CHECK(lists(usher, "address", "127.0.2.1"));
   CHECK(forget(usher, "127.0.2.1") == 0);
   CHECK_FALSE(lists(usher, "address", "127.0.2.1"));
   CHECK(first_code(usher, "127.0.2.1") == 100);
@@ -211,8 +212,7 @@ TEST_CASE("client limits: a flood of connections is turned away, and others are 
     CHECK(tally.served > 0);
   }
   CHECK(comes_back_to(usher, before));
-  MESSAGE(usher.usher({"limits"}).output << usher.log());
-  CHECK(forget(usher, "all") == 0);
+  CHECK(wait_until([&] { return lists(usher, "address", "127.0.2.1"); }));
 }
 
 TEST_CASE("reserved places: an administrator gets in where max_logins is full, and is not evicted") {
