@@ -2,6 +2,7 @@
 //
 // Model:  nothing here ever blocks. A peer that breaks the protocol, does not read, or goes is reported once by `closed` with
 //         the reason; the link is silent from then on. The owner may destroy the link inside either callback.
+//         While this process has hardly a descriptor left (base/shortage.h) nothing is read that may bring one.
 // Shape:  at most kMaxWaiting messages wait; one more and the peer counts as stuck.
 #pragma once
 
@@ -44,6 +45,7 @@ class Link {
   bool send_now(const M& message, int descriptor) {
     return watch_ && waiting_.empty() && channel_.send(message, descriptor);
   }
+  int fd() const noexcept { return channel_.fd(); }
   std::size_t waiting() const noexcept { return waiting_.size(); }
   // The peer can send nothing more; what it has sent is still heard.
   void refuse_more() noexcept;
@@ -55,7 +57,7 @@ class Link {
   }
   // Handles what has come by now: the last words of a peer whose end is known from elsewhere.
   void hear_now() {
-    if (watch_) receive();
+    if (watch_ && !resting_.pending()) receive();
   }
 
  private:
@@ -70,6 +72,8 @@ class Link {
   void flush();
   void receive();
   void close(const std::string& why);
+  void watch_what_matters();
+  void rest();
 
   EventLoop& loop_;
   Channel channel_;
@@ -79,6 +83,7 @@ class Link {
   std::deque<Waiting> waiting_;
   EventLoop::Watch watch_;
   EventLoop::Timer late_close_;
+  EventLoop::Timer resting_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

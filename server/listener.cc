@@ -1,5 +1,6 @@
 #include "server/listener.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -13,6 +14,7 @@
 #include "base/endpoint.h"
 #include "base/log.h"
 #include "base/service_messages.h"
+#include "base/shortage.h"
 #include "base/system.h"
 #include "handover/announcement.h"
 #include "server/admission.h"
@@ -28,11 +30,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kAcceptsARound = 64;
+constexpr unsigned kMarginsKept = 2;    // one for channels to workers, one for all else
 constexpr auto kPause = 100ms;         // when there is no descriptor or memory for another client
 constexpr auto kEvictionTime = 1s;     // for the login process to say 904; then the visitor is shut down
-constexpr auto kComplaintEvery = 60s;
-
-bool is_shortage(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
 class Listener {
  public:
@@ -150,7 +150,9 @@ class Listener {
   void meet_pool(Packet& packet) {
     pool_ = std::make_unique<Link>(
         loop_, Channel(packet.take_descriptor(0)), [this](Packet& said) { hear_pool(said); },
-        [this](const std::string&) {
+        [this](const std::string& why) {
+          // Nobody makes a channel anew between two that live: a listener that is started anew gets one.
+          if (why != "it is gone") throw std::runtime_error("the channel to the pool: " + why);
           pool_.reset();
           dispatcher_.pool_is_gone();
         },
@@ -189,6 +191,7 @@ class Listener {
       sockaddr_storage peer{};
       socklen_t length = sizeof peer;
       UniqueFd client(::accept4(place.socket.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC));  // NOLINT
+      const bool is_last = client && is_one_of_the_last(client.get(), kMarginsKept);
       if (client) {
         admit(place, std::move(client), endpoint_from(peer, length));
       } else if (errno == EAGAIN) {
@@ -196,19 +199,21 @@ class Listener {
       } else if (is_shortage(errno)) {
         return pause(errno);
       }
+      if (is_last) return pause(EMFILE);
     }
   }
 
   // The clients stay in the backlog meanwhile.
   void pause(int error) {
     for (Place& place : places_) place.watch.end();
-    if (Clock::now() >= next_complaint_) {
-      log::error("accept_paused", {{"reason", std::generic_category().message(error)}});
-      next_complaint_ = Clock::now() + kComplaintEvery;
-    }
-    resume_ = loop_.after(kPause, [this] {
-      for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
-    });
+    complaint_.tell("accept_paused", {{"reason", std::generic_category().message(error)}});
+    resume_ = loop_.after(kPause, [this] { resume(); });
+  }
+
+  void resume() {
+    const UniqueFd probe(::fcntl(starter_.fd(), F_DUPFD_CLOEXEC, 0));
+    if (!probe || is_one_of_the_last(probe.get(), kMarginsKept)) return pause(EMFILE);
+    for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
   }
 
   void admit(const Place& place, UniqueFd client, const Endpoint& from) {
@@ -379,7 +384,7 @@ class Listener {
   std::uint64_t serial_ = std::uint64_t{1} << 63U;
   std::uint64_t reserved_serial_ = 0;
   EventLoop::Timer resume_;
-  Instant next_complaint_{};
+  Complaint complaint_;
   Dispatcher dispatcher_{loop_,
                          {[this](const Visitor& visitor) { return control_record(visitor); },
                           [this](const SpawnWorker& wish, UniqueFd end) { return ask_pool(wish, std::move(end)); },

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/acceptor.h"
 #include "base/link.h"
 #include "worker/control_messages.h"
 
@@ -48,14 +49,13 @@ class Control {
   Control& operator=(const Control&) = delete;
 
  private:
-  void accept();
+  void meet(UniqueFd fd);
   void dispatch(const CallPtr& call, Packet& packet);
 
   EventLoop& loop_;
-  UniqueFd listening_;
   Commands commands_;
-  EventLoop::Watch watch_;
   std::map<const Call*, CallPtr> calls_;
+  Acceptor acceptor_;
 };
 
 }  // namespace usher

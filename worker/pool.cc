@@ -8,8 +8,10 @@
 #include "auth/account.h"
 #include "base/log.h"
 #include "base/service_messages.h"
+#include "base/shortage.h"
 #include "base/system.h"
 #include "worker/pool_job.h"
+#include "worker/pool_pauses.h"
 #include "worker/pool_policy.h"
 #include "worker/pool_roads.h"
 #include "worker/pool_store.h"
@@ -20,9 +22,6 @@ namespace usher {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto kShortestPause = 50ms;  // after a worker could not be started
-constexpr auto kLongestPause = 5s;
 
 std::int64_t now() { return wall_clock_ms(); }
 
@@ -174,9 +173,16 @@ class Pool {
 
   // ---- more workers ----
 
+  void try_refill(std::size_t index) try {
+    refill(index);
+  } catch (const std::system_error& error) {
+    if (!is_shortage(error.code().value())) throw;
+    pauses_.pause(configuration_.pools[index].name, error.what());
+  }
+
   void refill(std::size_t index) {
     const PoolConfig& pool = configuration_.pools[index];
-    if (stopping_ || paused(pool.name)) return;
+    if (stopping_ || pauses_.holds(pool.name)) return;
     const bool first = became_ready_[pool.name] < pool.initial;
     const PoolCounts counts = counts_of(pool.name);
     const auto place = static_cast<std::uint16_t>(index);
@@ -201,7 +207,7 @@ class Pool {
     if (std::exchange(refill_scheduled_, true)) return;
     loop_.defer([this] {
       refill_scheduled_ = false;
-      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) refill(i);
+      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) try_refill(i);
       report_ready();
     });
   }
@@ -232,6 +238,7 @@ class Pool {
 
     if (!workers_end) workers_end = make_road(*job);
     auto [pools_end, pools_worker_end] = make_channel();
+    if (is_one_of_the_last(pools_worker_end.fd(), 2)) throw_errno("start a worker", EMFILE);
     attach(*job, std::move(pools_end));
     std::vector<UniqueFd> ends;
     ends.push_back(std::move(workers_end));
@@ -266,11 +273,6 @@ class Pool {
     store_->after_flush([this, generation = generation_] { starter_.send(ServiceReady{generation}); });
   }
 
-  bool paused(const std::string& pool) const {
-    const auto pause = pauses_.find(pool);
-    return pause != pauses_.end() && pause->second.timer.pending();
-  }
-
   // ---- a worker begins ----
 
   void forked(const WorkerForked& forked) {
@@ -289,22 +291,13 @@ class Pool {
     const std::string pool = found->second->row.pool;
     store_->end({found->second->row, now(), "lost", 0, 0}, false);
     jobs_.erase(found);
-    if (!stopping_) pause(pool, failed.reason.str());
-  }
-
-  // Starting fails again and again for want of processes or memory, say: with growing pauses, and never for good.
-  void pause(const std::string& pool, const std::string& reason) {
-    Pause& pause = pauses_[pool];
-    if (pause.timer.pending()) return;
-    pause.time = std::clamp<std::chrono::milliseconds>(pause.time * 2, kShortestPause, kLongestPause);
-    log::warning("pool_paused", {{"pool", pool}, {"ms", pause.time.count()}, {"reason", reason}});
-    pause.timer = loop_.after(pause.time, [this] { refill_later(); });
+    if (!stopping_) pauses_.pause(pool, failed.reason.str());
   }
 
   void make_ready(PoolJob& job) {
     if (!job.forked || !job.joined || job.stage != JobStage::starting) return;
     job.set_stage(JobStage::ready, JobStatus::ready);
-    pauses_.erase(job.row.pool);
+    pauses_.end(job.row.pool);
     const bool outdated = job.generation != generation_;
     if (job.road == Dispatch::queue && !outdated) {
       announce(job);
@@ -425,7 +418,7 @@ class Pool {
     const bool failed_to_start = job.stage == JobStage::starting;
     store_->end({job.row, now(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
     jobs_.erase(found);
-    if (failed_to_start && !stopping_) pause(pool, "a worker ended before it was ready");
+    if (failed_to_start && !stopping_) pauses_.pause(pool, "a worker ended before it was ready");
     refill_later();
   }
 
@@ -459,11 +452,6 @@ class Pool {
     loop_.stop();
   }
 
-  struct Pause {
-    std::chrono::milliseconds time{0};
-    EventLoop::Timer timer;
-  };
-
   EventLoop loop_;
   Link starter_;
   ReturningWorkers returning_;
@@ -477,7 +465,7 @@ class Pool {
   std::map<std::uint32_t, JobPtr> jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
   SessionPlaces places_;
-  std::map<std::string, Pause> pauses_;
+  PoolPauses pauses_{loop_, [this] { refill_later(); }};
   std::map<std::string, std::uint32_t> became_ready_;  // of this generation
   bool reported_ready_ = false;
   bool refill_scheduled_ = false;
