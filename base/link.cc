@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kPacketsARound = 64;  // then others have their turn
 constexpr std::chrono::milliseconds kRest{100};
+constexpr std::chrono::milliseconds kResend{10};
 
 }  // namespace
 
@@ -52,17 +53,25 @@ void Link::ready(std::uint32_t events) {
 }
 
 void Link::flush() {
-  while (!waiting_.empty()) {
-    if (try_send(waiting_.front().bytes, waiting_.front().descriptors) == Channel::Sent::full) return;
+  for (bool first = true; !waiting_.empty(); first = false) {
+    const bool full = try_send(waiting_.front().bytes, waiting_.front().descriptors) == Channel::Sent::full;
+    if (full && first) return send_later();
+    if (full) break;
     waiting_.pop_front();
   }
+  watch_what_matters();
+}
+
+// There is room in the channel, but too many descriptors are under way, or there is no memory: readiness would not say when.
+void Link::send_later() {
+  resending_ = loop_.after(kResend, [this] { flush(); });
   watch_what_matters();
 }
 
 void Link::watch_what_matters() {
   std::uint32_t events = 0;
   if (!resting_.pending()) events |= EPOLLIN;
-  if (!waiting_.empty()) events |= EPOLLOUT;
+  if (!waiting_.empty() && !resending_.pending()) events |= EPOLLOUT;
   if (watch_) watch_.change(events);
 }
 
@@ -96,6 +105,7 @@ void Link::receive() {
 
 void Link::close(const std::string& why) {
   resting_.end();
+  resending_.end();
   watch_.end();
   channel_.close();
   waiting_.clear();

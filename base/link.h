@@ -51,6 +51,8 @@ class Link {
   void refuse_more() noexcept;
   // Takes the channel out, for another link; this one is silent from then on.
   Channel release() {
+    resting_.end();
+    resending_.end();
     watch_.end();
     waiting_.clear();
     return std::move(channel_);
@@ -70,6 +72,7 @@ class Link {
   Channel::Sent try_send(std::span<const std::uint8_t> bytes, const std::vector<UniqueFd>& descriptors);
   void ready(std::uint32_t events);
   void flush();
+  void send_later();
   void receive();
   void close(const std::string& why);
   void watch_what_matters();
@@ -84,6 +87,7 @@ class Link {
   EventLoop::Watch watch_;
   EventLoop::Timer late_close_;
   EventLoop::Timer resting_;
+  EventLoop::Timer resending_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
