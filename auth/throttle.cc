@@ -11,7 +11,9 @@ namespace {
 constexpr double kMinute = 60'000;
 
 // A clock that was set back stands still.
-double passed(std::int64_t since_ms, std::int64_t now_ms) { return static_cast<double>(std::max<std::int64_t>(0, now_ms - since_ms)); }
+double passed(std::int64_t since_ms, std::int64_t now_ms) {
+  return static_cast<double>(std::max<std::int64_t>(0, now_ms - since_ms));
+}
 
 // Source: FNV-1a. Whoever makes two names collide only slows the logins of names that are both his.
 std::uint64_t digest(std::string_view text) {
@@ -32,8 +34,8 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 }  // namespace
 
 double FailureRule::most_failures() const {
-  const double doublings = std::ceil(std::log2(std::max(1.0, static_cast<double>(longest_penalty_ms) / static_cast<double>(penalty_ms))));
-  return static_cast<double>(tolerated) + 1 + doublings;
+  const double growth = static_cast<double>(longest_penalty_ms) / static_cast<double>(std::max<std::int64_t>(1, penalty_ms));
+  return static_cast<double>(tolerated) + 1 + std::ceil(std::log2(std::max(1.0, growth)));
 }
 
 std::int64_t FailureRule::penalty_for(double failures) const {

@@ -152,7 +152,8 @@ class References {
     const ReservedConfig& reserved = configuration_.reserved;
     for (const ListenerConfig& listener : configuration_.listeners) {
       check_kept("logins", reserved.logins_kept(), "max_logins of listener " + quoted(listener.name), listener.max_logins);
-      check_kept("sessions", reserved.sessions_kept(), "max_sessions of listener " + quoted(listener.name), listener.max_sessions);
+      check_kept("sessions", reserved.sessions_kept(), "max_sessions of listener " + quoted(listener.name),
+                 listener.max_sessions);
     }
     for (const PoolConfig& pool : configuration_.pools) {
       check_kept("workers", reserved.workers_kept(), "maximum of pool " + quoted(pool.name), pool.maximum);
@@ -162,7 +163,8 @@ class References {
   void check_kept(const std::string& key, std::uint32_t kept, const std::string& of, std::uint32_t all) {
     const std::string path = "reserved/" + key;
     if (kept < all || !places_.good(path)) return;
-    faults_.error(places_.of(path), key + " of [reserved] is " + std::to_string(kept) + ", and " + of + " is " + std::to_string(all),
+    faults_.error(places_.of(path),
+                  key + " of [reserved] is " + std::to_string(kept) + ", and " + of + " is " + std::to_string(all),
                   "write less than " + std::to_string(all) + ", or raise that");
   }
 

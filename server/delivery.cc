@@ -24,8 +24,14 @@ void Delivery::hear(const Packet& packet) {
   const OnEvent event = event_;
   switch (static_cast<WorkerTellsListener>(packet.kind())) {
     case WorkerTellsListener::taken: taken_ = true; return event(Event::taken);
-    case WorkerTellsListener::client_host: return hear_question(packet.as<ClientHost>().question, packet.as<ClientHost>().host.str(), Event::client_host);
-    case WorkerTellsListener::attempt: return hear_question(packet.as<Attempt>().question, packet.as<Attempt>().account.str(), Event::attempt);
+    case WorkerTellsListener::client_host: {
+      const auto said = packet.as<ClientHost>();
+      return hear_question(said.question, said.host.str(), Event::client_host);
+    }
+    case WorkerTellsListener::attempt: {
+      const auto said = packet.as<Attempt>();
+      return hear_question(said.question, said.account.str(), Event::attempt);
+    }
     case WorkerTellsListener::login_failed: return event(Event::login_failed);
     case WorkerTellsListener::login_succeeded: return event(Event::login_succeeded);
     case WorkerTellsListener::no_room: return event(Event::no_room);

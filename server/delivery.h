@@ -1,6 +1,7 @@
 // The listener's end of the channel to one worker: a client goes over it, and what the worker says of that client comes back.
 //
-// Model:  no client -> send() -> taken -> questions about limits -> login over. `lost`: the channel ended; before `taken` the client is still nobody's.
+// Model:  no client -> send() -> taken -> questions about limits -> login over. `lost`: the channel ended; before `taken` the
+//         client is still nobody's.
 // Shape:  the owner may destroy the delivery inside the callback.
 #pragma once
 

@@ -1,13 +1,15 @@
 // What a worker and its login process say to each other. kLoginRequests is all that a process which faces the network can
 // ask of root.
 //
-// Model:  worker: ServeClient + client  ->  the dialog begins; login: ClientAddress, where the client is a trusted proxy; then Accepted
+// Model:  worker: ServeClient + client  ->  the dialog begins; login: ClientAddress, where the client is a trusted proxy
+//                 Accepted             ->  (the client of the proxy may go on)
 //                 Ask, Tell            ->  login: Answer           (as PAM's modules talk)
 //                 Refused              ->  (900; the next try, or the end)
 //                 Accepted             ->  login: ListPrograms, RunProgram
 //                 ProgramItem.., ProgramListEnd, NoSuchProgram
 //                 Finish               ->  (a last line, an orderly close)
-//         What a login process says is a request, never an authority (but for ClientAddress: docs/TRUST.md). No descriptor ever travels from it to the worker.
+//         What a login process says is a request, never an authority (but for ClientAddress: docs/TRUST.md). No descriptor
+//         ever travels from it to the worker.
 #pragma once
 
 #include <array>

@@ -22,8 +22,9 @@ bool SessionPlaces::has_room(const Configuration& configuration, const SessionPl
                                      [&](const ListenerConfig& config) { return config.name == place.listener; });
   if (listener != configuration.listeners.end()) {
     if (!below(count(by_listener_, place.listener), listener->max_sessions)) return false;
-    const std::uint32_t for_others = listener->max_sessions - configuration.reserved.sessions_kept();
-    if (!place.reserved && count(others_by_listener_, place.listener) >= for_others) return false;
+    const std::uint32_t kept = configuration.reserved.sessions_kept();
+    const bool bounded = kept > 0 && !place.reserved;
+    if (bounded && !below(count(others_by_listener_, place.listener), listener->max_sessions - kept)) return false;
   }
   const ProgramConfig* program = configuration.program(place.program);
   return program == nullptr ||

@@ -239,7 +239,7 @@ TEST_CASE("configuration: warnings alone leave a configuration in force") {
 }
 
 TEST_CASE("configuration: limits and reserved places") {
-  const auto [configuration, faults] = parse_configuration(source_of(kGood + std::string(R"(
+  const auto [configuration, faults] = parse_configuration(source_of(std::string(kGood) + std::string(R"(
 [limits]
 exempt_networks = []
 failures_per_address = 3

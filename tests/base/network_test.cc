@@ -62,7 +62,8 @@ TEST_CASE("network: an endpoint is of the network of so many bits") {
   CHECK(of("2001:db8:1:2:3::7", 24, 48) == "2001:db8:1::/48");
   CHECK(of("::ffff:192.0.2.77", 24, 64) == "192.0.2.0/24");
   CHECK(network_of(Endpoint{Endpoint::Family::local, "/run/x.sock", 0}, 24, 64) == "unix");
-  for (const char* host : {"192.0.2.77", "2001:db8:1:2:3::7"}) CHECK(Network::parse(of(host, 20, 50))->contains(*endpoint_of(host, 1)));
+  for (const char* host : {"192.0.2.77", "2001:db8:1:2:3::7"})
+    CHECK(Network::parse(of(host, 20, 50))->contains(*endpoint_of(host, 1)));
   CHECK(contains(networks_of({"192.0.2.0/24", "none", "unix"}), *endpoint_of("192.0.2.1", 1)));
   CHECK_FALSE(contains(networks_of({"192.0.2.0/24"}), *endpoint_of("192.0.3.1", 1)));
 }

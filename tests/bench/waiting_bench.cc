@@ -27,7 +27,8 @@ constexpr double kLimit = 1.2;  // of the cost with few
 class WaitingRoom {
  public:
   WaitingRoom(const BenchGround& ground, const std::string& road)
-      : process_({USHER_BENCH_COMMAND, "start", "--foreground", "--config", ground.write("waiting.toml", configuration(ground, road))}) {
+      : process_({USHER_BENCH_COMMAND, "start", "--foreground", "--config",
+                  ground.write("waiting.toml", configuration(ground, road))}) {
     if (!process_.wait_for_error_text(": ready ")) throw std::runtime_error("Usher: " + process_.error_output());
     const std::string log = process_.error_output();
     constexpr std::string_view kBefore = "address=";
@@ -65,8 +66,9 @@ class WaitingRoom {
     return "[server]\nruntime_directory = \"/run/usher\"\nstate_directory = \"" + ground.path("waiting-state") +
            "\"\n\n[[listener]]\nname = \"bench\"\naddress = \"127.0.0.1:0\"\npool = \"bench\"\nmax_logins = 5000\n"
            "login_timeout = \"1h\"\npending_timeout = \"1h\"\ndispatch = \"" +
-           road + "\"\n\n[pool.bench]\npam_service = \"" + kPamService + "\"\ninitial = 1\nthreshold = 1\nadditional = 1\nmaximum = " +
-           std::to_string(kServed) + "\n\n[program.echo]\ncommand = [\"/bin/cat\"]\nusers = [\"*\"]\n";
+           road + "\"\n\n[pool.bench]\npam_service = \"" + kPamService +
+           "\"\ninitial = 1\nthreshold = 1\nadditional = 1\nmaximum = " + std::to_string(kServed) +
+           "\n\n[program.echo]\ncommand = [\"/bin/cat\"]\nusers = [\"*\"]\n";
   }
 
   void come() { clients_.emplace_back(address_); }

@@ -93,7 +93,8 @@ int forget(const Installation& usher, const std::string& what) {
 
 TEST_CASE("client limits: connections at one time, sessions among them; who leaves makes room at once") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  const Installation usher(steady({.programs = stay(), .more = limits("connections_per_address = 3\nconnections_per_network = 4\n")}));
+  const std::string keys = "connections_per_address = 3\nconnections_per_network = 4\n";
+  const Installation usher(steady({.programs = stay(), .more = limits(keys)}));
   std::vector<Client> inside;
   for (int i = 0; i < 2; ++i) inside.emplace_back(usher.address(), "127.0.2.1").expect_line(100);
   inside.emplace_back(usher.address(), "127.0.2.1");
@@ -201,7 +202,8 @@ TEST_CASE("client limits: behind a proxy they are its client's, and the proxy it
 
 TEST_CASE("client limits: a flood of connections is turned away, and others are served meanwhile") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  const Installation usher(steady({.programs = kWho, .more = limits("connections_per_address = 10\nrate_per_address = 20\nrate_per_network = 0\n")}));
+  const std::string keys = "connections_per_address = 10\nrate_per_address = 20\nrate_per_network = 0\n";
+  const Installation usher(steady({.programs = kWho, .more = limits(keys)}));
   const Holdings before = holdings_of(usher);
   {
     Visitors visitors(usher.address(), 1, "127.0.6.1");
@@ -259,9 +261,8 @@ TEST_CASE("reserved places: workers of a pool at its maximum, on every road") {
 
 TEST_CASE("reserved places: sessions, for a user from anywhere and for anybody from the network") {
   SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
-  const Installation usher(steady({.programs = stay(),
-                                   .listener = "max_sessions = 4",
-                                   .more = "\n[reserved]\nnetworks = [\"127.0.9.0/24\"]\ngroups = [\"trainees\"]\nsessions = 2\n"}));
+  const std::string reserved = "\n[reserved]\nnetworks = [\"127.0.9.0/24\"]\ngroups = [\"trainees\"]\nsessions = 2\n";
+  const Installation usher(steady({.programs = stay(), .listener = "max_sessions = 4", .more = reserved}));
   const auto is_in = [&](Client& client, const std::string& user) {
     client.answer(100, user);
     client.answer(101, user + "-secret");

@@ -169,7 +169,8 @@ TEST_CASE("shortage: a starter with no descriptor at all for a command does not 
   CHECK(serves(usher));
   const Services before(usher);
   std::optional<FewDescriptors> none(std::in_place, before.starter, 0);
-  std::optional<Process> status(std::in_place, std::vector<std::string>{USHER_COMMAND, "status", "--config", usher.configuration()});
+  const std::vector<std::string> command{USHER_COMMAND, "status", "--config", usher.configuration()};
+  std::optional<Process> status(std::in_place, command);
   CHECK(becomes_idle(before.starter));
   CHECK_FALSE(status->wait_for_end(0ms));
   none.reset();

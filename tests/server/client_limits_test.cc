@@ -33,7 +33,9 @@ LimitsConfig strict() {
 }
 
 struct Door {
-  explicit Door(const LimitsConfig& config = strict(), const ReservedConfig& reserved = {}) { limits.configure(config, reserved); }
+  explicit Door(const LimitsConfig& config = strict(), const ReservedConfig& reserved = {}) {
+    limits.configure(config, reserved);
+  }
 
   Guest guest(const std::string& host) { return limits.guest(*endpoint_of(host, 4000)); }
   LimitReason enter(const std::string& host) {

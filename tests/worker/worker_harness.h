@@ -39,7 +39,8 @@ struct WorkerSetting {
 // A listener that refuses nobody: it answers what is asked about limits, and passes on all else that the worker says.
 class PermissiveListener {
  public:
-  explicit PermissiveListener(Channel& workers) : workers_(workers), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+  explicit PermissiveListener(Channel& workers)
+      : workers_(workers), thread_([this](const std::stop_token& stop) { run(stop); }) {}
   Channel& heard() noexcept { return heard_.ours; }
 
  private:
