@@ -16,6 +16,8 @@ class Acceptor {
   // `name` is for the log.
   Acceptor(EventLoop& loop, UniqueFd listening, std::string name, std::function<void(UniqueFd)> accepted);
 
+  int fd() const noexcept { return listening_.get(); }
+
  private:
   void watch();
   void accept();

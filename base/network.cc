@@ -95,6 +95,10 @@ std::string network_of(const Endpoint& endpoint, unsigned ipv4_prefix, unsigned 
   return text_of(*address) + "/" + std::to_string(prefix);
 }
 
+bool is_in_one_of(const std::vector<std::string>& networks, const Endpoint& endpoint) {
+  return contains(networks_of(networks), endpoint);
+}
+
 std::optional<Endpoint> endpoint_of(std::string_view host, std::uint16_t port) {
   const auto address = address_of(host);
   if (!address) return {};

@@ -32,6 +32,8 @@ bool contains(const std::vector<Network>& networks, const Endpoint& endpoint);
 
 // The network of so many bits that an endpoint belongs to, as parse() takes it: "192.0.2.0/24", "2001:db8::/64", "unix".
 std::string network_of(const Endpoint& endpoint, unsigned ipv4_prefix, unsigned ipv6_prefix);
+// Texts that name none have no endpoint in them.
+bool is_in_one_of(const std::vector<std::string>& networks, const Endpoint& endpoint);
 
 // A numeric address without a port. Empty when it is none.
 std::optional<Endpoint> endpoint_of(std::string_view host, std::uint16_t port);

@@ -33,6 +33,7 @@ constexpr int kAcceptsARound = 64;
 constexpr unsigned kMarginsKept = 2;    // one for channels to workers, one for all else
 constexpr auto kPause = 100ms;         // when there is no descriptor or memory for another client
 constexpr auto kEvictionTime = 1s;     // for the login process to say 904; then the visitor is shut down
+constexpr auto kLeaveCheck = 2ms;
 
 class Listener {
  public:
@@ -68,7 +69,8 @@ class Listener {
       case StarterSays::configure: return configure(packet);
       case StarterSays::listening_socket: return take_socket(packet);
       case StarterSays::peer_channel: return meet_pool(packet);
-      case StarterSays::stop: return stop();
+      case StarterSays::stop: return stop(packet.as<Stop>().drain);
+      case StarterSays::leave: return leave();
       case StarterSays::worker_forked:
       case StarterSays::worker_failed:
       case StarterSays::worker_ended: break;
@@ -143,6 +145,7 @@ class Listener {
   }
 
   void watch_place(std::size_t index) {
+    if (leaving_) return;
     Place& place = places_[index];
     place.watch = loop_.watch(place.socket.get(), EPOLLIN, [this, index](std::uint32_t) { accept(places_[index]); });
   }
@@ -217,6 +220,7 @@ class Listener {
   }
 
   void admit(const Place& place, UniqueFd client, const Endpoint& from) {
+    if (draining_) return farewells_.say(std::move(client), Code::busy, default_text(Code::busy));
     Guest guest = limits_.guest(from);
     const bool is_proxy = contains(place.proxies, from);  // it is its clients whom limits are for
     if (!is_proxy && limits_.enter(guest) != LimitReason::none) {
@@ -352,14 +356,32 @@ class Listener {
 
   // ---- the end ----
 
-  void stop() {
-    for (Place& place : places_) place.watch.end();
-    places_.clear();
-    resume_.end();
+  void stop(bool drain) {
+    draining_ = drain;
+    if (!drain) {
+      stop_accepting();
+      places_.clear();
+    }
     const auto all = visitors_;
     for (const auto& [serial, visitor] : all) {
       if (dispatcher_.withdraw(*visitor)) turn_away(visitor, Code::busy);
     }
+  }
+
+  void stop_accepting() {
+    leaving_ = true;
+    for (Place& place : places_) place.watch.end();
+    resume_.end();
+  }
+
+  // Clients that no worker has taken yet would be lost. New ones wait in the backlog for the next listener.
+  void leave() {
+    stop_accepting();
+    const bool held = std::any_of(visitors_.begin(), visitors_.end(), [](const auto& entry) {
+      return entry.second->state == Visitor::State::pending || entry.second->state == Visitor::State::handed_over;
+    });
+    if (!held && farewells_.empty()) return loop_.stop();
+    leave_ = loop_.after(kLeaveCheck, [this] { leave(); });
   }
 
   EventLoop loop_;
@@ -385,6 +407,9 @@ class Listener {
   std::uint64_t reserved_serial_ = 0;
   EventLoop::Timer resume_;
   Complaint complaint_;
+  bool draining_ = false;
+  bool leaving_ = false;
+  EventLoop::Timer leave_;
   Dispatcher dispatcher_{loop_,
                          {[this](const Visitor& visitor) { return control_record(visitor); },
                           [this](const SpawnWorker& wish, UniqueFd end) { return ask_pool(wish, std::move(end)); },

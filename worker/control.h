@@ -23,6 +23,9 @@ class Control {
     // The last word.
     void done(std::uint8_t exit_status, const std::string& text) { say(Done{exit_status, text}); }
 
+    // The connection, which stays open; -1 when the caller has hung up.
+    int fd() const noexcept { return link_ ? link_->fd() : -1; }
+
    private:
     friend class Control;
     template <class M>
@@ -40,6 +43,7 @@ class Control {
     std::function<void(CallPtr, bool drain)> stop;
     std::function<void(CallPtr)> reload;
     std::function<void(CallPtr, const AskEndJob&)> end_job;
+    std::function<void(CallPtr, const AskRestart&)> restart;
   };
 
   // `listening` is control.sock.
@@ -48,7 +52,12 @@ class Control {
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
+  // A call that another process took, before it became this one.
+  CallPtr resume(UniqueFd connection);
+  int fd() const noexcept { return acceptor_.fd(); }
+
  private:
+  CallPtr add(UniqueFd connection);
   void meet(UniqueFd fd);
   void dispatch(const CallPtr& call, Packet& packet);
 

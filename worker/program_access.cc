@@ -44,7 +44,7 @@ const ProgramConfig* find_program(const Configuration& configuration, const Acco
 }
 
 bool is_reserved_for(const ReservedConfig& reserved, const Account& account, const Endpoint& client) {
-  return contains(networks_of(reserved.networks), client) || contains(reserved.users, account.name) ||
+  return is_in_one_of(reserved.networks, client) || contains(reserved.users, account.name) ||
          is_in_any(account, reserved.groups);
 }
 

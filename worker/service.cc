@@ -39,10 +39,18 @@ void Service::start() {
   callbacks_.started();
 }
 
-void Service::stop() {
+void Service::stop(bool drain) {
   stopping_ = true;
   next_start_.end();
-  send(Stop{});
+  send(Stop{drain});
+}
+
+void Service::leave(std::chrono::milliseconds patience, std::function<void()> left) {
+  next_start_.end();
+  if (!running()) return left();
+  left_ = std::move(left);
+  send(Leave{});
+  patience_ = loop_.after(patience, [this] { kill(); });
 }
 
 void Service::kill() const {
@@ -67,7 +75,10 @@ void Service::ended(int wait_status) {
   link_.reset();
   const std::string how = end_of_process(wait_status);
   const std::string reason = std::exchange(reason_, "");
+  patience_.end();
+  const auto left = std::exchange(left_, nullptr);
   if (stopping_) return;
+  if (left) return left();
   log::error("service_ended", {{"service", name_}, {"end", how}, {"reason", reason}});
   if (!was_ever_ready_) {
     callbacks_.gave_up(name_ + " ended (" + how + ")" + (reason.empty() ? "" : ": " + reason));
