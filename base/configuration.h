@@ -106,8 +106,43 @@ struct ProgramConfig {
   ResourceLimits limits;
 };
 
+// Limits on clients before they have logged in. 0 in a number: no limit.
+struct LimitsConfig {
+  std::uint32_t ipv4_prefix{};  // bits: which addresses count as one network
+  std::uint32_t ipv6_prefix{};
+  std::vector<std::string> exempt_networks;
+  std::uint32_t connections_per_address{};
+  std::uint32_t connections_per_network{};
+  std::uint32_t rate_per_address{};  // new connections a minute
+  std::uint32_t rate_per_network{};
+  std::uint32_t failures_per_address{};  // failed logins without a penalty
+  std::uint32_t failures_per_network{};
+  std::uint32_t failures_per_account{};
+  std::chrono::milliseconds failure_memory{};
+  std::chrono::milliseconds penalty{};
+  std::chrono::milliseconds longest_penalty{};
+  std::chrono::milliseconds known_address_memory{};
+};
+
+// Places that others leave free, for clients from these networks and for these users.
+struct ReservedConfig {
+  std::vector<std::string> networks;
+  std::vector<std::string> users;
+  std::vector<std::string> groups;
+  std::uint32_t logins{};    // of each listener's max_logins
+  std::uint32_t workers{};   // of each pool's maximum
+  std::uint32_t sessions{};  // of each listener's max_sessions
+
+  // What others must leave free: nothing while nobody is named.
+  std::uint32_t logins_kept() const { return networks.empty() ? 0 : logins; }
+  std::uint32_t workers_kept() const { return networks.empty() ? 0 : workers; }
+  std::uint32_t sessions_kept() const { return networks.empty() && users.empty() && groups.empty() ? 0 : sessions; }
+};
+
 struct Configuration {
   ServerConfig server;
+  LimitsConfig limits;
+  ReservedConfig reserved;
   std::vector<ListenerConfig> listeners;  // in the order of the files
   std::vector<PoolConfig> pools;          // sorted by name
   std::vector<ProgramConfig> programs;    // sorted by name

@@ -53,6 +53,8 @@ class MachineCheck {
     if (geteuid() == 0) check_service_accounts();
     check_directory("server/runtime_directory", configuration_.server.runtime_directory);
     check_directory("server/state_directory", configuration_.server.state_directory);
+    check_names("reserved/users", configuration_.reserved.users, is_user, "a user");
+    check_names("reserved/groups", configuration_.reserved.groups, is_group, "a group");
     for (std::size_t i = 0; i < configuration_.listeners.size(); ++i) check_listener(i);
     for (const PoolConfig& pool : configuration_.pools) pool.command.empty() ? check_pam(pool) : check_own_workers(pool);
     for (const ProgramConfig& program : configuration_.programs) check_program(program);

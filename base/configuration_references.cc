@@ -22,6 +22,8 @@ class References {
     for (std::size_t i = 0; i < configuration_.listeners.size(); ++i) check_listener(i);
     for (const PoolConfig& pool : configuration_.pools) check_pool(pool);
     for (const ProgramConfig& program : configuration_.programs) check_access(program);
+    check_penalties();
+    check_reserved();
   }
 
  private:
@@ -169,6 +171,34 @@ class References {
       faults_.error(places_.of(path + "/" + key), std::string(key) + " of pool " + quoted(pool.name) + " needs a command",
                     "add command, or take it out");
     }
+  }
+
+  void check_penalties() {
+    const LimitsConfig& limits = configuration_.limits;
+    if (limits.penalty <= limits.longest_penalty || !places_.good("limits/penalty")) return;
+    if (!places_.good("limits/longest_penalty")) return;
+    faults_.error(places_.of("limits/penalty"), "penalty of [limits] is longer than longest_penalty", "swap them");
+  }
+
+  // Somebody who is not named has to get in, too.
+  void check_reserved() {
+    const ReservedConfig& reserved = configuration_.reserved;
+    for (const ListenerConfig& listener : configuration_.listeners) {
+      check_kept("logins", reserved.logins_kept(), "max_logins of listener " + quoted(listener.name), listener.max_logins);
+      check_kept("sessions", reserved.sessions_kept(), "max_sessions of listener " + quoted(listener.name),
+                 listener.max_sessions);
+    }
+    for (const PoolConfig& pool : configuration_.pools) {
+      check_kept("workers", reserved.workers_kept(), "maximum of pool " + quoted(pool.name), pool.maximum);
+    }
+  }
+
+  void check_kept(const std::string& key, std::uint32_t kept, const std::string& of, std::uint32_t all) {
+    const std::string path = "reserved/" + key;
+    if (kept < all || !places_.good(path)) return;
+    faults_.error(places_.of(path),
+                  key + " of [reserved] is " + std::to_string(kept) + ", and " + of + " is " + std::to_string(all),
+                  "write less than " + std::to_string(all) + ", or raise that");
   }
 
   void check_access(const ProgramConfig& program) {

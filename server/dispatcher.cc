@@ -167,7 +167,10 @@ void Dispatcher::hear(const VisitorPtr& visitor, Delivery::Event event) {
       visitor->state = State::taken;
       visitor->timer.end();
       return line_of(*visitor).road->settled(*visitor);
-    case Delivery::Event::client_network: return callbacks_.client_network(visitor, visitor->delivery->client_network());
+    case Delivery::Event::client_host:
+    case Delivery::Event::attempt:
+    case Delivery::Event::login_failed:
+    case Delivery::Event::login_succeeded: return callbacks_.login_news(visitor, event);
     case Delivery::Event::no_room: return callbacks_.unservable(visitor);
     case Delivery::Event::login_over: return callbacks_.login_over(visitor);
     case Delivery::Event::lost: return lose(visitor);

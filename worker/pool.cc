@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/service_messages.h"
+#include "base/shortage.h"
 #include "base/system.h"
 #include "worker/pool_exchange.h"
 #include "worker/pool_job.h"
@@ -20,6 +21,8 @@
 
 namespace usher {
 namespace {
+
+using namespace std::chrono_literals;
 
 std::int64_t now() { return wall_clock_ms(); }
 
@@ -154,9 +157,16 @@ class Pool {
 
   // ---- more workers ----
 
+  void try_refill(std::size_t index) try {
+    refill(index);
+  } catch (const std::system_error& error) {
+    if (!is_shortage(error.code().value())) throw;
+    pauses_.pause(configuration_.pools[index].name, error.what());
+  }
+
   void refill(std::size_t index) {
     const PoolConfig& pool = configuration_.pools[index];
-    if (stopping_ || pauses_.pending(pool.name)) return;
+    if (stopping_ || pauses_.holds(pool.name)) return;
     const bool first = became_ready_[pool.name] < pool.initial;
     const PoolCounts counts = counts_of(pool.name);
     const auto place = static_cast<std::uint16_t>(index);
@@ -181,7 +191,7 @@ class Pool {
     if (std::exchange(refill_scheduled_, true)) return;
     loop_.defer([this] {
       refill_scheduled_ = false;
-      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) refill(i);
+      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) try_refill(i);
       report_ready();
     });
   }
@@ -212,6 +222,7 @@ class Pool {
 
     if (!workers_end) workers_end = make_road(*job);
     auto [pools_end, pools_worker_end] = make_channel();
+    if (is_one_of_the_last(pools_worker_end.fd(), 2)) throw_errno("start a worker", EMFILE);
     attach(*job, std::move(pools_end));
     std::vector<UniqueFd> ends;
     ends.push_back(std::move(workers_end));
@@ -264,7 +275,7 @@ class Pool {
     const std::string pool = found->second->row.pool;
     store_->end({found->second->row, now(), "lost", 0, 0}, false);
     jobs_.erase(found);
-    if (!stopping_) pauses_.begin(pool, failed.reason.str());
+    if (!stopping_) pauses_.pause(pool, failed.reason.str());
   }
 
   void make_ready(PoolJob& job) {
@@ -351,11 +362,12 @@ class Pool {
   }
 
   void claim(PoolJob& job, const Claim& claim) {
-    const SessionPlace place{job.row.listener, claim.program.str(), claim.user.str()};
+    const SessionPlace place{job.row.listener, claim.program.str(), claim.user.str(), claim.reserved};
     if (!job.place && !places_.has_room(configuration_, place)) {
       job.link->send(Denied{});
       return;
     }
+    job.reserved = place.reserved;
     job.row.program = place.program;
     job.row.user = place.user;
     take_place(job);
@@ -398,7 +410,7 @@ class Pool {
     store_->end({job.row, now(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
     jobs_.erase(found);
     exchange_.ended(ended.number);
-    if (failed_to_start && !stopping_) pauses_.begin(pool, "a worker ended before it was ready");
+    if (failed_to_start && !stopping_) pauses_.pause(pool, "a worker ended before it was ready");
     refill_later();
   }
 

@@ -25,11 +25,12 @@ struct PoolJob {
   std::unique_ptr<Link> link;
   Gate gate{kWorkerJobReports};
   std::unique_ptr<JobLog> log;
+  bool reserved = false;  // its session's place; a pool that is started anew does not know, and counts it with the others
   std::optional<SessionPlace> place;
   std::optional<Ended> end;
   std::optional<MappedUsePage> use;  // an own worker's
 
-  SessionPlace wanted_place() const { return {row.listener, row.program, row.user}; }
+  SessionPlace wanted_place() const { return {row.listener, row.program, row.user, reserved}; }
   void set_stage(JobStage next, JobStatus status);
   // Waits for a client.
   bool is_idle() const { return stage == JobStage::ready && row.status != JobStatus::active; }

@@ -26,8 +26,8 @@ void PoolLink::keep_log(UniqueFd read_end) {
   if (!channel_.send(LogPipe{}, log_.get())) reconnect();
 }
 
-void PoolLink::claim(std::string_view program, std::string_view user) {
-  open_claim_ = {program, user};
+void PoolLink::claim(std::string_view program, std::string_view user, bool reserved) {
+  open_claim_ = {program, user, reserved};
   say(*open_claim_);
 }
 

@@ -66,7 +66,8 @@ struct Claim {
   static constexpr auto kKind = WorkerTellsPool::claim;
   Text<32> program;
   Text<256> user;
-  static auto fields(auto& m) { return std::tie(m.program, m.user); }
+  bool reserved = false;  // a place that others leave free will do
+  static auto fields(auto& m) { return std::tie(m.program, m.user, m.reserved); }
 };
 
 struct Active {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
-
 namespace usher {
 namespace {
 
@@ -14,17 +12,17 @@ constexpr std::chrono::milliseconds kLongest = 5s;
 
 }  // namespace
 
-bool PoolPauses::pending(const std::string& pool) const {
-  const auto pause = pauses_.find(pool);
-  return pause != pauses_.end() && pause->second.timer.pending();
-}
-
-void PoolPauses::begin(const std::string& pool, const std::string& reason) {
+void PoolPauses::pause(const std::string& pool, const std::string& reason) {
   Pause& pause = pauses_[pool];
   if (pause.timer.pending()) return;
   pause.time = std::clamp(pause.time * 2, kShortest, kLongest);
-  log::warning("pool_paused", {{"pool", pool}, {"ms", pause.time.count()}, {"reason", reason}});
+  complaints_[pool].tell("pool_paused", {{"pool", pool}, {"reason", reason}});
   pause.timer = loop_.after(pause.time, over_);
+}
+
+bool PoolPauses::holds(const std::string& pool) const {
+  const auto pause = pauses_.find(pool);
+  return pause != pauses_.end() && pause->second.timer.pending();
 }
 
 }  // namespace usher

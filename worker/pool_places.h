@@ -18,6 +18,7 @@ struct SessionPlace {
   std::string listener;
   std::string program;
   std::string user;
+  bool reserved = false;  // for an administrator
 };
 
 class SessionPlaces {
@@ -36,6 +37,7 @@ class SessionPlaces {
   }
 
   std::map<std::string, std::uint32_t> by_listener_;
+  std::map<std::string, std::uint32_t> others_by_listener_;  // that are not reserved
   std::map<std::string, std::uint32_t> by_program_;
   std::map<std::pair<std::string, std::string>, std::uint32_t> by_program_and_user_;
 };

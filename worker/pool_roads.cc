@@ -4,7 +4,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "base/log.h"
+#include <stdexcept>
+
 #include "base/system.h"
 #include "handover/hand_over.h"
 
@@ -48,7 +49,8 @@ void PoolRoads::meet_listener(Channel channel) {
   listener_ = std::make_unique<Link>(
       loop_, std::move(channel), [this](Packet& packet) { hear(packet); },
       [this](const std::string& why) {
-        if (why != "it is gone") log::error("listener_broke_protocol", {{"reason", why}});
+        // Nobody makes a channel anew between two that live: a pool that is started anew gets one.
+        if (why != "it is gone") throw std::runtime_error("the channel to the listener: " + why);
         listener_.reset();
       },
       1);

@@ -241,7 +241,6 @@ TEST_CASE("TLS: behind a proxy its header comes first, and not a byte of the han
   const std::string header = "PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n";
   REQUIRE(::send(socket.get(), header.data(), header.size(), 0) == static_cast<ssize_t>(header.size()));
   TlsClient client(std::move(socket));
-  scene.harness->from_listener_channel<ClientNetwork>();
   CHECK(scene.harness->from_pool_channel<TookClient>().client.str() == "192.0.2.7:4711");
   scene.start(client, "say");
   CHECK(client.read_line() == "said");
