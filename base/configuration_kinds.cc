@@ -34,7 +34,7 @@ std::string shape_of(const Files& kind) {
 }
 
 std::string shape_of(const CommandLine& kind) {
-  return "a list of 1 to " + std::to_string(kind.most) +
+  return std::string(kind.presence == Presence::required ? "a list of 1 to " : "a list of 0 to ") + std::to_string(kind.most) +
          " texts in quotes: the absolute path of a program, then its arguments";
 }
 

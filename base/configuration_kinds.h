@@ -46,8 +46,10 @@ struct Files {
 };
 
 // The first word of a list is a path, the others are its arguments.
+enum class Presence { required, optional };
 struct CommandLine {
   std::size_t most;
+  Presence presence = Presence::required;  // optional: may be empty
 };
 
 // NAME = "value" pairs of an environment.

@@ -18,6 +18,7 @@ namespace rules {
 
 std::string_view object_to_name(std::string_view text);     // of a listener, pool or program
 std::string_view object_to_service(std::string_view text);  // what `usher restart` names: not one of its own words
+std::string_view object_to_optional_account(std::string_view text);
 std::string_view object_to_account(std::string_view text);
 std::string_view object_to_account_or_all(std::string_view text);
 std::string_view object_to_address(std::string_view text);
@@ -42,6 +43,8 @@ inline constexpr TextRule kServiceName{
     rules::object_to_service};
 inline constexpr TextRule kOptionalName{"the name of a program, or nothing between the quotes",
                                         rules::object_to_optional_name};
+inline constexpr TextRule kOptionalAccount{"the name of an account, or nothing between the quotes",
+                                           rules::object_to_optional_account};
 inline constexpr TextRule kAccount{"the name of an account of this machine", rules::object_to_account};
 inline constexpr TextRule kGroup{"the name of a group of this machine", rules::object_to_account};
 inline constexpr TextRule kAccountOrAll{"the name of an account, or * for everybody", rules::object_to_account_or_all};

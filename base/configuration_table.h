@@ -74,6 +74,53 @@ inline constexpr std::tuple kServerKeys{
         "Users with a lower uid may not log in; they are refused like a wrong password."},
 };
 
+inline constexpr Duration kPenalty{seconds(1), hours(24)};
+
+inline constexpr std::tuple kClientLimitKeys{
+    Key{"ipv4_prefix", &LimitsConfig::ipv4_prefix, Number{8, 32}, preset("24"),
+        "Addresses that agree in so many bits are one network in the limits below."},
+    Key{"ipv6_prefix", &LimitsConfig::ipv6_prefix, Number{16, 128}, preset("64"), "The same for IPv6."},
+    Key{"exempt_networks", &LimitsConfig::exempt_networks, WordList{kNetwork, 0, 1000},
+        preset("[\"127.0.0.0/8\", \"::1\", \"unix\"]"),
+        "Clients from there are not limited, nor counted. An address behind which strangers stand does not belong here."},
+    Key{"connections_per_address", &LimitsConfig::connections_per_address, Number{0, kMostJobs}, preset("250"),
+        "Connections at one time from one address, sessions among them; 0: no limit."},
+    Key{"connections_per_network", &LimitsConfig::connections_per_network, Number{0, kMostJobs}, preset("500"),
+        "The same from one network."},
+    Key{"rate_per_address", &LimitsConfig::rate_per_address, Number{0, 1'000'000}, preset("300"),
+        "New connections a minute from one address; 0: no limit."},
+    Key{"rate_per_network", &LimitsConfig::rate_per_network, Number{0, 1'000'000}, preset("1000"),
+        "The same from one network."},
+    Key{"failures_per_address", &LimitsConfig::failures_per_address, Number{0, 1'000'000}, preset("10"),
+        "Failed logins from one address that bring no penalty; 0: none ever does."},
+    Key{"failures_per_network", &LimitsConfig::failures_per_network, Number{0, 1'000'000}, preset("50"),
+        "The same from one network."},
+    Key{"failures_per_account", &LimitsConfig::failures_per_account, Number{0, 1'000'000}, preset("10"),
+        "Failed logins as one user that bring no penalty; the penalty is for addresses from which that user has not logged "
+        "in lately."},
+    Key{"failure_memory", &LimitsConfig::failure_memory, Duration{seconds(1), hours(24 * 30)}, preset("\"5m\""),
+        "So long it takes until one failed login is forgotten; the next one takes as long again."},
+    Key{"penalty", &LimitsConfig::penalty, kPenalty, preset("\"10s\""),
+        "How long logins are refused after the first failure too many; each further one doubles it."},
+    Key{"longest_penalty", &LimitsConfig::longest_penalty, kPenalty, preset("\"1h\""), "It grows no longer than this."},
+    Key{"known_address_memory", &LimitsConfig::known_address_memory, Duration{seconds(1), hours(24 * 365)},
+        preset("\"30d\""), "How long an address is known as one that a user has logged in from."},
+};
+
+inline constexpr std::tuple kReservedKeys{
+    Key{"networks", &ReservedConfig::networks, WordList{kNetwork, 0, 100}, preset("[]"),
+        "Where administrators connect from: no limit of [limits] is for them, and they are evicted for nobody else."},
+    Key{"users", &ReservedConfig::users, WordList{kAccount, 0, 100}, preset("[]"),
+        "Administrators, whose sessions have the reserved places from wherever they come."},
+    Key{"groups", &ReservedConfig::groups, WordList{kGroup, 0, 100}, preset("[]"), "Groups of such users."},
+    Key{"logins", &ReservedConfig::logins, Number{0, kMostJobs}, preset("2"),
+        "So many places of each listener's max_logins others leave free, when networks are named."},
+    Key{"workers", &ReservedConfig::workers, Number{0, kMostJobs}, preset("2"),
+        "So many workers of each pool's maximum others leave free, when networks are named."},
+    Key{"sessions", &ReservedConfig::sessions, Number{0, kMostJobs}, preset("2"),
+        "So many places of each listener's max_sessions others leave free, when networks, users or groups are named."},
+};
+
 inline constexpr std::tuple kTlsKeys{
     Key{"certificate", &TlsConfig::certificates, Files{20}, required("\"/etc/usher/tls/server.crt\""),
         "A file (PEM) with the server's certificate and the chain below it, or a list of such files: then the name that the "
@@ -138,8 +185,15 @@ inline constexpr std::tuple kListenerKeys{
         "Idle time before a connection is probed; four probes follow, a quarter of it apart."},
 };
 
-// The meaning of the six settings of a prestart job entry (IBM i, ADDPJE), then PAM.
+// The meaning of the settings of a prestart job entry (IBM i, ADDPJE), then PAM.
 inline constexpr std::tuple kPoolKeys{
+    Key{"command", &PoolConfig::command, CommandLine{256, Presence::optional}, preset("[]"),
+        "Set: the pool's workers are this program (absolute path and arguments), started as `user`, which takes connection "
+        "after connection by way of libusher. There is no login, a client that cannot be served is just closed, and "
+        "`dispatch`, `wait` and the PAM keys mean nothing."},
+    Key{"user", &PoolConfig::user, Words{kOptionalAccount}, preset("\"\""), "With `command`: the account it runs under."},
+    Key{"max_use", &PoolConfig::max_use, Number{0, 1'000'000'000}, preset("0"),
+        "With `command`: connections after which a worker makes room for a fresh one; 0: no limit."},
     Key{"initial", &PoolConfig::initial, Number{0, kMostJobs}, preset("3"), "Workers made ready at the start."},
     Key{"threshold", &PoolConfig::threshold, Number{0, kMostJobs}, preset("2"),
         "More workers are started when fewer than this are ready."},
@@ -207,6 +261,8 @@ inline constexpr std::size_t kRows = std::tuple_size_v<std::remove_cvref_t<Keys>
 
 // The name of a pool or program is no key: it stands in the heading of its table.
 static_assert(member_count<ServerConfig>() == kRows<decltype(kServerKeys)>);
+static_assert(member_count<LimitsConfig>() == kRows<decltype(kClientLimitKeys)>);
+static_assert(member_count<ReservedConfig>() == kRows<decltype(kReservedKeys)>);
 static_assert(member_count<TlsConfig>() == kRows<decltype(kTlsKeys)>);
 static_assert(member_count<ListenerConfig>() == kRows<decltype(kListenerKeys)>);
 static_assert(member_count<PoolConfig>() == kRows<decltype(kPoolKeys)> + 1);
@@ -220,6 +276,10 @@ struct Section {
   std::string_view help;
 };
 inline constexpr Section kServer{"server", "[server]", "The installation as a whole."};
+inline constexpr Section kClientLimits{"limits", "[limits]",
+                                       "How much one address, network or account may ask for before a login. Whoever asks for "
+                                       "more hears 911; the limits give way by themselves (usher limits)."};
+inline constexpr Section kReserved{"reserved", "[reserved]", "Places kept free, so that administrators always get in."};
 inline constexpr Section kListener{"listener", "[[listener]]", "A place where clients connect; any number of them."};
 inline constexpr Section kTls{"tls", "[listener.tls]", "Within [[listener]]."};
 inline constexpr Section kPool{"pool", "[pool.NAME]", "Workers kept ready for clients."};
@@ -231,6 +291,8 @@ inline constexpr Section kLimits{"limits", "limits = { ... }", "Within [program.
 template <class Visit>
 void for_each_section(Visit visit) {
   visit(kServer, kServerKeys);
+  visit(kClientLimits, kClientLimitKeys);
+  visit(kReserved, kReservedKeys);
   visit(kListener, kListenerKeys);
   visit(kTls, kTlsKeys);
   visit(kPool, kPoolKeys);

@@ -161,7 +161,7 @@ void take(const Files& kind, const toml::node& node, std::vector<std::string>& i
 }
 
 void take(const CommandLine& kind, const toml::node& node, std::vector<std::string>& into, Objections& wrong) {
-  const toml::array* array = taken_array(node, 1, kind.most, wrong);
+  const toml::array* array = taken_array(node, kind.presence == Presence::required ? 1 : 0, kind.most, wrong);
   if (array == nullptr) return;
   const std::size_t before = wrong.size();
   std::vector<std::string> words;

@@ -8,8 +8,9 @@ void check_tls(const TlsConfig& tls, const std::string& path, const std::string&
     if (places.good(path + "/" + key)) faults.error(places.of(path + "/" + key), message, remedy);
   };
   if (tls.certificates.size() != tls.keys.size() && places.good(path + "/certificate")) {
-    refuse("key", label + " has " + std::to_string(tls.certificates.size()) + " certificates and " +
-                      std::to_string(tls.keys.size()) + " keys",
+    refuse("key",
+           label + " has " + std::to_string(tls.certificates.size()) + " certificates and " +
+               std::to_string(tls.keys.size()) + " keys",
            "name one key for each certificate, in the same order");
   }
   if (tls.require_client_certificate && tls.client_ca.empty()) {
@@ -21,7 +22,8 @@ void check_tls(const TlsConfig& tls, const std::string& path, const std::string&
            "name a file of certificate authorities with client_ca");
   }
   if (tls.replace_password && tls.user_from == CertificateUser::none) {
-    refuse("replace_password", label + " has no user without a password", "say with user_from who the certificate is for");
+    refuse("replace_password", label + " has no user without a password",
+           "say with user_from who the certificate is for");
   }
   if (tls.handover == TlsHandover::kernel) {
     refuse("handover", label + " wants TLS in the kernel, which this version of Usher cannot do", "write \"relay\"");

@@ -26,6 +26,12 @@ class Network {
   unsigned prefix_ = 0;  // bits
 };
 
+// Texts that name no network are left out.
+std::vector<Network> networks_of(const std::vector<std::string>& texts);
+bool contains(const std::vector<Network>& networks, const Endpoint& endpoint);
+
+// The network of so many bits that an endpoint belongs to, as parse() takes it: "192.0.2.0/24", "2001:db8::/64", "unix".
+std::string network_of(const Endpoint& endpoint, unsigned ipv4_prefix, unsigned ipv6_prefix);
 // Texts that name none have no endpoint in them.
 bool is_in_one_of(const std::vector<std::string>& networks, const Endpoint& endpoint);
 

@@ -23,7 +23,8 @@ void shake_hands(TlsStream& server, int fd, const std::string& name) {
   const Instant deadline = Clock::now() + kPatience;
   while (server.shake_hands() != 0) {
     if (errno != EAGAIN) {
-      throw Error(ErrorCode::io, "no TLS with " + printable(name) + ": " + tls::reason_of_failure(server.connection().ssl()));
+      throw Error(ErrorCode::io,
+                  "no TLS with " + printable(name) + ": " + tls::reason_of_failure(server.connection().ssl()));
     }
     pollfd wait{fd, server.awaits(), 0};
     const int ready = retry([&] { return ::poll(&wait, 1, milliseconds_until(deadline)); });

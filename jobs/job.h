@@ -41,6 +41,7 @@ struct Job {
   std::int64_t pid = 0;      // of the worker, later of the program
   std::int64_t entered = 0;  // when the job began
   std::int64_t since = 0;    // when its status became what it is
+  std::uint64_t served = 0;  // connections, of a worker that serves one after another
 
   std::string full_name() const { return job_name(number, owner, name); }
 };

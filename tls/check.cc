@@ -56,12 +56,14 @@ class Check {
     } else if (end < now + kSoon) {
       warn_at("certificate", quoted(file) + " ends at " + rfc3339(end * 1000), "renew it, and reload");
     }
-    if (begin > now) warn_at("certificate", quoted(file) + " begins at " + rfc3339(begin * 1000), "see to the clock, or wait");
+    if (begin > now)
+      warn_at("certificate", quoted(file) + " begins at " + rfc3339(begin * 1000), "see to the clock, or wait");
   }
 
   void check_key(const std::string& certificate, const std::string& key) {
     const bool good = read("key", [&] { KeyVault().add(certificate, key); });
-    if (good && PemFile(key).open_to_others()) warn_at("key", quoted(key) + " can be read by others than its owner", "chmod 600 it");
+    if (good && PemFile(key).open_to_others())
+      warn_at("key", quoted(key) + " can be read by others than its owner", "chmod 600 it");
   }
 
   void error_at(const char* key, const std::string& what, const std::string& remedy) {
@@ -85,7 +87,8 @@ void check_certificates(const ConfigurationSource& source, ConfigurationResult& 
   const ParsedConfiguration parsed = parse_with_places(source);
   FaultList faults(source);
   Check check(parsed.places, faults);
-  for (std::size_t i = 0; i < parsed.configuration.listeners.size(); ++i) check.run(parsed.configuration.listeners[i], i);
+  for (std::size_t i = 0; i < parsed.configuration.listeners.size(); ++i)
+    check.run(parsed.configuration.listeners[i], i);
   for (Fault& fault : faults.take()) result.faults.push_back(std::move(fault));
   sort_faults(source, result.faults);
 }

@@ -12,7 +12,8 @@ namespace {
 
 bool is_address(const std::string& name) {
   std::array<unsigned char, 16> bytes{};
-  return ::inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 || ::inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
+  return ::inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
 }
 
 void trust_authorities(SSL_CTX* context, const std::string& file) {
@@ -40,7 +41,8 @@ Ssl new_client_connection(const ServerTrust& trust) {
     require(X509_VERIFY_PARAM_set1_host(wanted, trust.name.c_str(), 0), "expect a name");
     // What the macro for it does, whose cast is of the old style.
     std::string name = trust.name;
-    require(SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()), "name the server");
+    require(SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()),
+            "name the server");
   }
   SSL_set_alpn_protos(ssl.get(), kOurs.data(), kOurs.size());  // 0 is its success
   SSL_set_connect_state(ssl.get());
@@ -49,8 +51,9 @@ Ssl new_client_connection(const ServerTrust& trust) {
 
 std::string reason_of_failure(const SSL& ssl) {
   const long verified = SSL_get_verify_result(&ssl);
-  const std::string reason = last_reason();
-  if (verified != X509_V_OK) return std::string("its certificate is not trusted: ") + X509_verify_cert_error_string(verified);
+  std::string reason = last_reason();
+  if (verified != X509_V_OK)
+    return std::string("its certificate is not trusted: ") + X509_verify_cert_error_string(verified);
   return reason;
 }
 

@@ -8,9 +8,9 @@
 namespace usher::tls {
 
 struct ServerTrust {
-  std::string name;      // of the host, or its address: what the certificate must be for
-  std::string ca_file;   // empty: the authorities of this machine
-  bool insecure = false; // any certificate will do
+  std::string name;       // of the host, or its address: what the certificate must be for
+  std::string ca_file;    // empty: the authorities of this machine
+  bool insecure = false;  // any certificate will do
 };
 
 // Errors: Error(io, configuration).

@@ -1,7 +1,9 @@
 // The client's bytes, as the dialog and the relay see them: over the plain connection or through TLS.
 //
-// Shape:  calls behave like recv(2) and send(2) on a socket that does not wait: -1 and EAGAIN when the connection has to become
-//         what awaits() says first, -1 and ECONNRESET when it is lost; 0 when the client has said that it sends no more.
+// Shape:  calls behave like recv(2) and send(2) on a socket that does not wait: -1 and EAGAIN when the connection has
+// to become
+//         what awaits() says first, -1 and ECONNRESET when it is lost; 0 when the client has said that it sends no
+//         more.
 #pragma once
 
 #include <sys/types.h>

@@ -8,9 +8,13 @@
 namespace usher::tls {
 namespace {
 
-int socket_of(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))); }  // NOLINT: as stored
+int socket_of(BIO* bio) {
+  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+}  // NOLINT: as stored
 
-bool may_try_again() { return errno == EAGAIN || errno == EINTR; }
+bool may_try_again() {
+  return errno == EAGAIN || errno == EINTR;
+}
 
 int read_socket(BIO* bio, char* into, int size) noexcept {
   BIO_clear_retry_flags(bio);
@@ -47,7 +51,8 @@ const BIO_METHOD* method() {
 
 Connection::Connection(Ssl ssl, int fd) : ssl_(std::move(ssl)), fd_(fd) {
   BIO* bio = require(BIO_new(method()), "reach a socket");
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));  // NOLINT: a number where a pointer is wanted
+  BIO_set_data(bio,
+               reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));  // NOLINT: a number where a pointer is wanted
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
   wipe_what_is_read(true);

@@ -40,7 +40,8 @@ int no_password(char* /*room*/, int /*size*/, int /*writing*/, void* asked) {
 void check_kind(const EVP_PKEY* key, const std::string& file) {
   if (EVP_PKEY_is_a(key, "RSA") == 1) {
     const int bits = EVP_PKEY_get_bits(key);
-    if (bits < kFewestRsaBits || bits > kMostRsaBits) refuse(file, "is an RSA key of " + std::to_string(bits) + " bits, not of 2048 to 4096");
+    if (bits < kFewestRsaBits || bits > kMostRsaBits)
+      refuse(file, "is an RSA key of " + std::to_string(bits) + " bits, not of 2048 to 4096");
   } else if (EVP_PKEY_is_a(key, "EC") == 1) {
     std::array<char, 64> curve{};
     EVP_PKEY_get_group_name(key, curve.data(), curve.size(), nullptr);
@@ -120,8 +121,8 @@ void read_in_a_child(Page& into, const std::string& certificate_file, const std:
   }
   const auto end = shared->bytes.begin() + static_cast<std::ptrdiff_t>(shared->size);
   const bool said = WIFEXITED(status) && WEXITSTATUS(status) == 1;
-  throw Error(ErrorCode::configuration,
-              said ? std::string(shared->bytes.begin(), end) : "the process that read \"" + printable(key_file) + "\" failed");
+  throw Error(ErrorCode::configuration, said ? std::string(shared->bytes.begin(), end)
+                                             : "the process that read \"" + printable(key_file) + "\" failed");
 }
 
 }  // namespace
@@ -140,7 +141,8 @@ std::size_t KeyVault::add(const std::string& certificate_file, const std::string
 Key KeyVault::key(std::size_t number) const {
   const Page& page = *pages_.at(number);
   const unsigned char* from = page.bytes.data();
-  return Key(require(d2i_AutoPrivateKey_ex(nullptr, &from, static_cast<long>(page.size), library(), nullptr), "read a key"));
+  return Key(
+      require(d2i_AutoPrivateKey_ex(nullptr, &from, static_cast<long>(page.size), library(), nullptr), "read a key"));
 }
 
 void KeyVault::keep_from_children() const {

@@ -30,6 +30,8 @@ std::string last_reason() {
   return reason == nullptr ? "no reason given" : reason;
 }
 
-void fail(const std::string& what) { throw Error(ErrorCode::io, what + ": " + last_reason()); }
+void fail(const std::string& what) {
+  throw Error(ErrorCode::io, what + ": " + last_reason());
+}
 
 }  // namespace usher::tls

@@ -37,7 +37,8 @@ std::string text_of(const ASN1_STRING* value) {
   unsigned char* bytes = nullptr;
   const int size = value == nullptr ? -1 : ASN1_STRING_to_UTF8(&bytes, value);
   if (size < 0) return {};
-  const std::string text(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));  // NOLINT: bytes as characters
+  const std::string text(reinterpret_cast<const char*>(bytes),
+                         static_cast<std::size_t>(size));  // NOLINT: bytes as characters
   OPENSSL_free(bytes);
   return is_utf8(text) && text.find('\0') == text.npos ? text : "";
 }
@@ -69,7 +70,9 @@ PemFile::PemFile(const std::string& path) {
   if (got != status.st_size) refuse(path, "cannot be read whole", got < 0 ? errno : 0);
 }
 
-PemFile::~PemFile() { explicit_bzero(bytes_.data(), bytes_.size()); }
+PemFile::~PemFile() {
+  explicit_bzero(bytes_.data(), bytes_.size());
+}
 
 Bio PemFile::reader() const {
   return Bio(require(BIO_new_mem_buf(bytes_.data(), static_cast<int>(bytes_.size())), "read a file"));
@@ -93,10 +96,16 @@ std::vector<Certificate> read_certificates(const std::string& path) {
   return found;
 }
 
-std::int64_t begin_of(const X509& certificate) { return seconds_of(X509_get0_notBefore(&certificate)); }
-std::int64_t end_of(const X509& certificate) { return seconds_of(X509_get0_notAfter(&certificate)); }
+std::int64_t begin_of(const X509& certificate) {
+  return seconds_of(X509_get0_notBefore(&certificate));
+}
+std::int64_t end_of(const X509& certificate) {
+  return seconds_of(X509_get0_notAfter(&certificate));
+}
 
-std::string common_name_of(const X509& certificate) { return last_entry(certificate, NID_commonName); }
+std::string common_name_of(const X509& certificate) {
+  return last_entry(certificate, NID_commonName);
+}
 
 std::string email_of(const X509& certificate) {
   void* const extension = X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr);

@@ -36,8 +36,8 @@ std::vector<Certificate> read_certificates(const std::string& path);
 std::int64_t begin_of(const X509& certificate);
 std::int64_t end_of(const X509& certificate);
 
-// The last common name of the subject, or the first e-mail address (of the alternative names, else of the subject); empty when
-// there is none, or when it has a NUL byte or is not UTF-8.
+// The last common name of the subject, or the first e-mail address (of the alternative names, else of the subject);
+// empty when there is none, or when it has a NUL byte or is not UTF-8.
 std::string common_name_of(const X509& certificate);
 std::string email_of(const X509& certificate);
 // "CN=alice,O=Example" (RFC 2253), printable.

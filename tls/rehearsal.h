@@ -1,4 +1,5 @@
-// A handshake with oneself, so that what OpenSSL finds and sets up at the first one is there in every process forked later.
+// A handshake with oneself, so that what OpenSSL finds and sets up at the first one is there in every process forked
+// later.
 #pragma once
 
 namespace usher::tls {

@@ -17,7 +17,9 @@ constexpr int kRounds = 8;
 // Then a session is idle, and shall take no more memory than it must.
 constexpr int kIdleMs = 1000;
 
-bool must_wait() { return errno == EAGAIN; }
+bool must_wait() {
+  return errno == EAGAIN;
+}
 
 }  // namespace
 
@@ -71,7 +73,8 @@ void Relay::send_up() {
   program_full_ = false;
   while (!up_.empty()) {
     const std::string_view rest = up_.rest();
-    const ssize_t sent = retry([&] { return ::send(program_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+    const ssize_t sent =
+        retry([&] { return ::send(program_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
     if (sent < 0 && must_wait()) {
       program_full_ = true;
       return;
@@ -112,7 +115,8 @@ bool Relay::send_down() {
 }
 
 bool Relay::receive_down() {
-  const ssize_t got = retry([&] { return ::recv(program_.get(), down_.bytes.data(), down_.bytes.size(), MSG_DONTWAIT); });
+  const ssize_t got =
+      retry([&] { return ::recv(program_.get(), down_.bytes.data(), down_.bytes.size(), MSG_DONTWAIT); });
   program_idle_ = got < 0 && must_wait();
   if (program_idle_) return false;
   down_.end = got > 0 ? static_cast<std::size_t>(got) : 0;
@@ -134,8 +138,8 @@ bool Relay::wait_for_client() {
 
 // ---- both ----
 
-// A side of which nothing is wanted is left out: its hang-up would be told again and again. But for the connection before its
-// sending side is shut down: then a hang-up means that it is dead.
+// A side of which nothing is wanted is left out: its hang-up would be told again and again. But for the connection
+// before its sending side is shut down: then a hang-up means that it is dead.
 void Relay::wait(bool more) {
   const int client = up_waits_ | down_waits_;
   const int program = (program_full_ ? POLLOUT : 0) | (program_idle_ && !program_ended_ ? POLLIN : 0);

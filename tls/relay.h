@@ -1,10 +1,13 @@
-// What a login process is after the login of a TLS client: two pipes, from the client to the program and back. For `usher login`
-// the same the other way round: its peer is the server, and itself is the program.
+// What a login process is after the login of a TLS client: two pipes, from the client to the program and back. For
+// `usher login` the same the other way round: its peer is the server, and itself is the program.
 //
-// Model:  the program has one end of a socket pair, this process the other and the client. Each direction has one buffer and reads
-//         only when that is empty, so a slow reader slows its writer and nobody else. An end is passed on when all before it is:
-//         close_notify becomes end of file at the program, end of file becomes close_notify at the client.
-// Ends:   when the program's side is closed and all of it is with the client; when the client is lost: then the pair closes, which
+// Model:  the program has one end of a socket pair, this process the other and the client. Each direction has one
+// buffer and reads
+//         only when that is empty, so a slow reader slows its writer and nobody else. An end is passed on when all
+//         before it is: close_notify becomes end of file at the program, end of file becomes close_notify at the
+//         client.
+// Ends:   when the program's side is closed and all of it is with the client; when the client is lost: then the pair
+// closes, which
 //         the worker sees as a hang-up.
 // Shape:  two buffers of 15 KB, and OpenSSL's two of a record each: less than 64 KB.
 #pragma once
@@ -56,18 +59,18 @@ class Relay {
   int connection_;
   UniqueFd program_;
   const Channel& worker_;
-  Buffer up_;    // to the program
-  Buffer down_;  // to the client
-  short up_waits_ = 0;        // what the connection must become before up_ gets more
-  short down_waits_ = 0;      // and before down_ gets rid of some
+  Buffer up_;             // to the program
+  Buffer down_;           // to the client
+  short up_waits_ = 0;    // what the connection must become before up_ gets more
+  short down_waits_ = 0;  // and before down_ gets rid of some
   bool client_ended_ = false;
   bool program_ended_ = false;
-  bool up_over_ = false;      // the end has been passed on
+  bool up_over_ = false;  // the end has been passed on
   bool down_over_ = false;
-  bool program_gone_ = false; // its side is closed both ways
+  bool program_gone_ = false;  // its side is closed both ways
   bool program_full_ = false;
-  bool program_idle_ = false; // has nothing to read
-  bool gave_back_ = false;    // free memory, since something last moved
+  bool program_idle_ = false;  // has nothing to read
+  bool gave_back_ = false;     // free memory, since something last moved
   bool lost_ = false;
 };
 

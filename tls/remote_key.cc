@@ -39,12 +39,19 @@ void* new_key(void* /*provider*/) noexcept {
   return new (std::nothrow) RemoteKey{kKinds.at(kind)};
 }
 
-void free_key(void* key) noexcept { delete static_cast<RemoteKey*>(key); }
+void free_key(void* key) noexcept {
+  delete static_cast<RemoteKey*>(key);
+}
 
-int has_key(const void* /*key*/, int /*selection*/) noexcept { return 1; }
+int has_key(const void* /*key*/, int /*selection*/) noexcept {
+  return 1;
+}
 
 int match_keys(const void* one, const void* other, int /*selection*/) noexcept {
-  return EVP_PKEY_eq(static_cast<const RemoteKey*>(one)->shown.get(), static_cast<const RemoteKey*>(other)->shown.get()) == 1 ? 1 : 0;
+  return EVP_PKEY_eq(static_cast<const RemoteKey*>(one)->shown.get(),
+                     static_cast<const RemoteKey*>(other)->shown.get()) == 1
+             ? 1
+             : 0;
 }
 
 // The public half is a key of OpenSSL's own; the number is left out where another key is only compared with this one.
@@ -55,7 +62,8 @@ int import_key(void* into, int /*selection*/, const OSSL_PARAM parameters[]) noe
   const KeyContext context(EVP_PKEY_CTX_new_from_name(library(), key.kind, "provider=default"));
   EVP_PKEY* made = nullptr;
   if (!context || EVP_PKEY_fromdata_init(context.get()) != 1) return 0;
-  const int done = EVP_PKEY_fromdata(context.get(), &made, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(parameters));  // NOLINT: only read
+  const int done = EVP_PKEY_fromdata(context.get(), &made, EVP_PKEY_PUBLIC_KEY,
+                                     const_cast<OSSL_PARAM*>(parameters));  // NOLINT: only read
   key.shown.reset(made);
   return done == 1 ? 1 : 0;
 }
@@ -73,9 +81,13 @@ const OSSL_PARAM* any_parameters(int /*selection*/) noexcept {
   static constexpr std::array kNone{OSSL_PARAM{}};
   return kNone.data();
 }
-const OSSL_PARAM* any_facts(void* /*provider*/) noexcept { return any_parameters(0); }
+const OSSL_PARAM* any_facts(void* /*provider*/) noexcept {
+  return any_parameters(0);
+}
 
-const char* name_of_signature(int /*operation*/) noexcept { return kSignature; }
+const char* name_of_signature(int /*operation*/) noexcept {
+  return kSignature;
+}
 
 // ---- the signature ----
 
@@ -85,8 +97,12 @@ struct Signing {
   bool pss = false;
 };
 
-void* new_signing(void* /*provider*/, const char* /*properties*/) noexcept { return new (std::nothrow) Signing; }
-void free_signing(void* signing) noexcept { delete static_cast<Signing*>(signing); }
+void* new_signing(void* /*provider*/, const char* /*properties*/) noexcept {
+  return new (std::nothrow) Signing;
+}
+void free_signing(void* signing) noexcept {
+  delete static_cast<Signing*>(signing);
+}
 
 // "SHA2-256", as some call it, is SHA256.
 std::string short_name(const char* digest) {
@@ -102,7 +118,8 @@ int set_signing(void* context, const OSSL_PARAM parameters[]) noexcept try {
   if (OSSL_PARAM_get_int(padding, &mode) == 1) {
     signing.pss = mode == RSA_PKCS1_PSS_PADDING;
   } else {
-    signing.pss = padding->data_type == OSSL_PARAM_UTF8_STRING && std::strcmp(static_cast<const char*>(padding->data), OSSL_PKEY_RSA_PAD_MODE_PSS) == 0;
+    signing.pss = padding->data_type == OSSL_PARAM_UTF8_STRING &&
+                  std::strcmp(static_cast<const char*>(padding->data), OSSL_PKEY_RSA_PAD_MODE_PSS) == 0;
   }
   return 1;
 } catch (...) {
@@ -110,9 +127,9 @@ int set_signing(void* context, const OSSL_PARAM parameters[]) noexcept try {
 }
 
 const OSSL_PARAM* settable_of_signing(void* /*signing*/, void* /*provider*/) noexcept {
-  static constexpr std::array kSettable{OSSL_PARAM{OSSL_SIGNATURE_PARAM_PAD_MODE, OSSL_PARAM_UTF8_STRING, nullptr, 0, 0},
-                                        OSSL_PARAM{OSSL_SIGNATURE_PARAM_PSS_SALTLEN, OSSL_PARAM_UTF8_STRING, nullptr, 0, 0},
-                                        OSSL_PARAM{}};
+  static constexpr std::array kSettable{
+      OSSL_PARAM{OSSL_SIGNATURE_PARAM_PAD_MODE, OSSL_PARAM_UTF8_STRING, nullptr, 0, 0},
+      OSSL_PARAM{OSSL_SIGNATURE_PARAM_PSS_SALTLEN, OSSL_PARAM_UTF8_STRING, nullptr, 0, 0}, OSSL_PARAM{}};
   return kSettable.data();
 }
 
@@ -126,8 +143,8 @@ int begin_signing(void* context, const char* digest, void* key, const OSSL_PARAM
   return 0;
 }
 
-int sign_at_once(void* context, unsigned char* signature, std::size_t* size, std::size_t room, const unsigned char* text,
-                 std::size_t length) noexcept try {
+int sign_at_once(void* context, unsigned char* signature, std::size_t* size, std::size_t room,
+                 const unsigned char* text, std::size_t length) noexcept try {
   const auto& signing = *static_cast<Signing*>(context);
   if (signature == nullptr) {
     *size = static_cast<std::size_t>(EVP_PKEY_get_size(signing.key->shown.get()));
@@ -179,10 +196,12 @@ const OSSL_DISPATCH* signature_functions() {
 }
 
 const OSSL_ALGORITHM* algorithms(void* /*provider*/, int operation, int* no_store) noexcept {
-  static const std::array kKeys{OSSL_ALGORITHM{"RSA:rsaEncryption:1.2.840.113549.1.1.1", kOurs, key_functions<0>(), nullptr},
-                                OSSL_ALGORITHM{"EC:id-ecPublicKey:1.2.840.10045.2.1", kOurs, key_functions<1>(), nullptr},
-                                OSSL_ALGORITHM{"ED25519:1.3.101.112", kOurs, key_functions<2>(), nullptr}, OSSL_ALGORITHM{}};
-  static const std::array kSignatures{OSSL_ALGORITHM{kSignature, kOurs, signature_functions(), nullptr}, OSSL_ALGORITHM{}};
+  static const std::array kKeys{
+      OSSL_ALGORITHM{"RSA:rsaEncryption:1.2.840.113549.1.1.1", kOurs, key_functions<0>(), nullptr},
+      OSSL_ALGORITHM{"EC:id-ecPublicKey:1.2.840.10045.2.1", kOurs, key_functions<1>(), nullptr},
+      OSSL_ALGORITHM{"ED25519:1.3.101.112", kOurs, key_functions<2>(), nullptr}, OSSL_ALGORITHM{}};
+  static const std::array kSignatures{OSSL_ALGORITHM{kSignature, kOurs, signature_functions(), nullptr},
+                                      OSSL_ALGORITHM{}};
   *no_store = 0;
   if (operation == OSSL_OP_KEYMGMT) return kKeys.data();
   return operation == OSSL_OP_SIGNATURE ? kSignatures.data() : nullptr;
@@ -212,7 +231,9 @@ using Parameters = std::unique_ptr<OSSL_PARAM, FreeParameters>;
 
 }  // namespace
 
-void set_signer(Signer of_this_process) { signer() = std::move(of_this_process); }
+void set_signer(Signer made) {
+  signer() = std::move(made);
+}
 
 Key make_remote_key(EVP_PKEY& public_half, unsigned number) {
   load_provider();

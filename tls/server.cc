@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "tls/pem_file.h"
-#include "tls/remote_key.h"
 #include "tls/rehearsal.h"
+#include "tls/remote_key.h"
 #include "usher/error.h"
 
 namespace usher::tls {
@@ -18,7 +18,8 @@ namespace {
 constexpr const char* kCiphers12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr const char* kGroups = "X25519:P-256:P-384";
 constexpr const char* kSignatures =
-    "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:"
+    "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_"
+    "sha384:"
     "rsa_pss_rsae_sha512:rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
 
 int choose_protocol(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
@@ -38,7 +39,8 @@ void limit(SSL_CTX* context) {
   require(SSL_CTX_set_cipher_list(context, kCiphers12), "choose ciphers");
   require(SSL_CTX_set1_groups_list(context, kGroups), "choose groups");
   require(SSL_CTX_set1_sigalgs_list(context, kSignatures), "choose signatures");
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                   SSL_OP_PRIORITIZE_CHACHA);
 }
 
 // A session is never resumed: nothing of one client's is kept for another's.
@@ -72,12 +74,15 @@ Context Server::new_context(const TlsConfig& config) const {
   limit(context.get());
   forget_sessions(context.get());
   ask_for_certificates(context.get(), config);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   // What the macro for it does, whose cast is of the old style.
-  SSL_CTX_callback_ctrl(context.get(), SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, reinterpret_cast<void (*)()>(choose_context));  // NOLINT
+  SSL_CTX_callback_ctrl(context.get(), SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
+                        reinterpret_cast<void (*)()>(choose_context));  // NOLINT
   // What a callback gets is not const; it only looks.
-  SSL_CTX_set_tlsext_servername_arg(context.get(), const_cast<Server*>(this));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  SSL_CTX_set_tlsext_servername_arg(context.get(),
+                                    const_cast<Server*>(this));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   return context;
 }
 

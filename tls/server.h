@@ -1,4 +1,5 @@
-// TLS of the listeners, as the template prepares it: which versions and ciphers, certificates by name, clients' certificates.
+// TLS of the listeners, as the template prepares it: which versions and ciphers, certificates by name, clients'
+// certificates.
 //
 // Model:  Servers reads the files of a configuration once. A connection made of it has certificates, and keys that are
 //         elsewhere (remote_key.h); the vault has the keys themselves, for those who may have them.
@@ -26,7 +27,9 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   Ssl new_connection() const;
-  bool has_key(std::size_t number) const noexcept { return number >= first_key_ && number - first_key_ < contexts_.size(); }
+  bool has_key(std::size_t number) const noexcept {
+    return number >= first_key_ && number - first_key_ < contexts_.size();
+  }
 
  private:
   struct ForName {
@@ -35,7 +38,7 @@ class Server {
   };
   Context new_context(const TlsConfig& config) const;
   void add(const std::string& certificate_file, Context context, unsigned key);
-  static int choose_context(SSL* ssl, int* alert, void* server) noexcept;
+  static int choose_context(SSL* ssl, int* alert, void* of) noexcept;
 
   std::size_t first_key_;
   std::vector<ForName> contexts_;  // in the order of the configuration; the first is for names that none is for

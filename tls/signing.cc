@@ -35,7 +35,8 @@ bool is_tls_1_3(Bytes text) {
   if (text.size() <= kBlanks + kServerVerifies.size()) return false;
   const std::size_t hash = text.size() - kBlanks - kServerVerifies.size();
   const auto words = text.subspan(kBlanks, kServerVerifies.size());
-  return (hash == 32 || hash == 48) && std::all_of(text.begin(), text.begin() + kBlanks, [](auto byte) { return byte == ' '; }) &&
+  return (hash == 32 || hash == 48) &&
+         std::all_of(text.begin(), text.begin() + kBlanks, [](auto byte) { return byte == ' '; }) &&
          std::equal(words.begin(), words.end(), kServerVerifies.begin(),
                     [](std::uint8_t byte, char c) { return byte == static_cast<std::uint8_t>(c); });
 }
@@ -48,15 +49,20 @@ bool is_tls_1_2(Bytes text) {
 }
 
 const Row* row_of(Scheme scheme) {
-  const auto* row = std::find_if(kSchemes.begin(), kSchemes.end(), [&](const Row& one) { return one.scheme == scheme; });
+  const auto* row =
+      std::find_if(kSchemes.begin(), kSchemes.end(), [&](const Row& one) { return one.scheme == scheme; });
   return row == kSchemes.end() ? nullptr : row;
 }
 
-[[noreturn]] void refuse(const char* what) { throw Error(ErrorCode::invalid_argument, what); }
+[[noreturn]] void refuse(const char* what) {
+  throw Error(ErrorCode::invalid_argument, what);
+}
 
 }  // namespace
 
-bool is_of_a_handshake(Bytes text) { return text.size() <= kMaxSigned && (is_tls_1_3(text) || is_tls_1_2(text)); }
+bool is_of_a_handshake(Bytes text) {
+  return text.size() <= kMaxSigned && (is_tls_1_3(text) || is_tls_1_2(text));
+}
 
 Scheme scheme_of(std::string_view kind, std::string_view digest, bool pss) {
   for (const Row& row : kSchemes) {
@@ -72,7 +78,8 @@ std::vector<std::uint8_t> sign(EVP_PKEY& key, Scheme scheme, Bytes text) {
   if (row == nullptr || EVP_PKEY_is_a(&key, row->kind) != 1) refuse("a signature that this key cannot make");
   const DigestContext context(require(EVP_MD_CTX_new(), "begin a signature"));
   EVP_PKEY_CTX* parameters = nullptr;
-  require(EVP_DigestSignInit_ex(context.get(), &parameters, row->digest, library(), nullptr, &key, nullptr), "begin a signature");
+  require(EVP_DigestSignInit_ex(context.get(), &parameters, row->digest, library(), nullptr, &key, nullptr),
+          "begin a signature");
   if (row->pss) {
     require(EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING), "choose a padding");
     require(EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_DIGEST), "choose a padding");

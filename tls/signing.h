@@ -2,7 +2,8 @@
 //
 // Shape:  what is signed is exactly what TLS has a server sign, so that a signature is of no use anywhere else:
 //         TLS 1.3: 64 blanks, "TLS 1.3, server CertificateVerify", a zero byte, a transcript hash of 32 or 48 bytes;
-//         TLS 1.2: client random and server random (64 bytes), then ECDH parameters: 3, a named curve, the length of a point, it.
+//         TLS 1.2: client random and server random (64 bytes), then ECDH parameters: 3, a named curve, the length of a
+//         point, it.
 // Source: RFC 8446, 4.4.3; RFC 5246, 7.4.3; RFC 8422, 5.4.
 #pragma once
 
@@ -17,9 +18,15 @@ namespace usher::tls {
 
 // Source: RFC 8446, 4.2.3 (SignatureScheme).
 enum class Scheme : std::uint16_t {
-  rsa_pkcs1_sha256 = 0x0401, rsa_pkcs1_sha384 = 0x0501, rsa_pkcs1_sha512 = 0x0601,
-  ecdsa_sha256 = 0x0403, ecdsa_sha384 = 0x0503, ecdsa_sha512 = 0x0603,
-  rsa_pss_sha256 = 0x0804, rsa_pss_sha384 = 0x0805, rsa_pss_sha512 = 0x0806,
+  rsa_pkcs1_sha256 = 0x0401,
+  rsa_pkcs1_sha384 = 0x0501,
+  rsa_pkcs1_sha512 = 0x0601,
+  ecdsa_sha256 = 0x0403,
+  ecdsa_sha384 = 0x0503,
+  ecdsa_sha512 = 0x0603,
+  rsa_pss_sha256 = 0x0804,
+  rsa_pss_sha384 = 0x0805,
+  rsa_pss_sha512 = 0x0806,
   ed25519 = 0x0807,
 };
 

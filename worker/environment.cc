@@ -52,6 +52,8 @@ std::vector<std::string> program_environment(const std::vector<std::string>& pam
   variables["USHER_JOB"] = facts.job;
   variables["USHER_PROGRAM"] = program.name;
   variables["USHER_LISTENER"] = facts.listener;
+  const bool usual = facts.runtime_directory.empty() || facts.runtime_directory == "/run/usher";
+  if (!usual) variables["USHER_RUNTIME_DIRECTORY"] = facts.runtime_directory;
   add_connection(variables, facts.client, facts.local);
   if (facts.tls) add_tls(variables, *facts.tls);
 

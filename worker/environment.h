@@ -27,6 +27,7 @@ struct SessionFacts {
   std::string listener;
   Endpoint client;
   Endpoint local;
+  std::string runtime_directory{};
   std::optional<TlsFacts> tls{};
 };
 

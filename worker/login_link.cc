@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/orderly_close.h"
 #include "base/system.h"
 #include "worker/login_process.h"
@@ -76,6 +78,12 @@ Secret LoginLink::ask(Echo echo, std::string_view prompt) {
   auto answer = wait<Answer>(LoginState::answering);
   last_answer_ = Clock::now();
   return std::move(answer.secret);
+}
+
+Instant LoginLink::refusal_instant(Clock::duration refusal_time) const {
+  const Clock::duration step = std::max<Clock::duration>(refusal_time, std::chrono::milliseconds(1));
+  const auto passed = Clock::now() - last_answer_;
+  return last_answer_ + step * (passed / step + 1);
 }
 
 void LoginLink::tell(Tone tone, std::string_view text) { say(Tell{tone, text}); }

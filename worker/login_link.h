@@ -52,6 +52,8 @@ class LoginLink : public Conversation {
 
   // When the client last said something that PAM waited for.
   Instant last_answer() const noexcept { return last_answer_; }
+  // The same whatever the reason of a refusal: so long after the client's last word, or the next multiple of it.
+  Instant refusal_instant(Clock::duration refusal_time) const;
   // Waits for something else; the login process may only end meanwhile (ClientGone). False when `deadline` passed.
   bool wait_for(int other, Instant deadline);
   void wait_until(Instant when) {

@@ -2,6 +2,7 @@
 // ask of root.
 //
 // Model:  worker: ServeClient + client  ->  the dialog begins; login: ClientAddress, where the client is a trusted proxy
+//                 Accepted             ->  (the client of the proxy may go on)
 //                                       ->  login: SignHandshake; worker: Signature; login: Secured, where there is TLS
 //                 Ask, Tell            ->  login: Answer           (as PAM's modules talk)
 //                 Refused              ->  (900; the next try, or the end)
@@ -9,7 +10,8 @@
 //                 ProgramItem.., ProgramListEnd, NoSuchProgram
 //                 BeRelay + program's side -> (relays between client and program until one of them ends)
 //                 Finish               ->  (a last line, an orderly close)
-//         What a login process says is a request, never an authority (but for ClientAddress: docs/TRUST.md). No descriptor ever travels from it to the worker.
+//         What a login process says is a request, never an authority (but for ClientAddress: docs/TRUST.md). No descriptor
+//         ever travels from it to the worker.
 #pragma once
 
 #include <array>

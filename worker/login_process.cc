@@ -67,12 +67,20 @@ class Dialog {
     ProxyHeader header(connection_.get());
     while (true) {
       switch (header.read()) {
-        case ProxyHeader::Result::whole: return request(ClientAddress{header.host(), header.port()});
+        case ProxyHeader::Result::whole: return announce_client(header);
         case ProxyHeader::Result::more: wait(POLLIN); break;
         case ProxyHeader::Result::bad: throw bad_input();
         case ProxyHeader::Result::ended: throw Leave{};
       }
     }
+  }
+
+  // Whether it may go on is decided now that it is known.
+  void announce_client(const ProxyHeader& header) {
+    request(ClientAddress{header.host(), header.port()});
+    Packet packet;
+    wait_for_worker(packet);
+    packet.as<Accepted>();
   }
 
   // Without a handshake there is nobody to tell anything but the alert that it ended with.

@@ -1,7 +1,10 @@
 #include "worker/pool_job.h"
 
+#include <unistd.h>
+
 #include <array>
 
+#include "dataqueue/identity.h"
 #include "base/clock.h"
 #include "base/signal_name.h"
 
@@ -42,6 +45,27 @@ void PoolJob::set_stage(JobStage next, JobStatus status) {
   stage = next;
   row.status = status;
   row.since = wall_clock_ms();
+}
+
+void PoolJob::begin_program(const OwnProgram& said, UniqueFd page, const std::vector<std::string>& command) {
+  row.pid = said.program_pid;
+  row.user = said.user.str();
+  if (!command.empty()) row.program = command.front().substr(command.front().rfind('/') + 1);
+  use.emplace(page.get());
+}
+
+// The user this process runs as: the configured one, or whoever started Usher without root.
+Job service_job(JobKind kind, pid_t pid, std::uint32_t number) {
+  Job job;
+  job.id = JobId::random();
+  job.number = number;
+  job.owner = job.user = current_sender().current_user;
+  job.name = name_of(kind);
+  job.kind = kind;
+  job.status = JobStatus::active;
+  job.pid = pid;
+  job.entered = job.since = wall_clock_ms();
+  return job;
 }
 
 void PoolJob::activate(const Active& said) {

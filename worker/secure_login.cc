@@ -7,7 +7,9 @@
 namespace usher {
 namespace {
 
-std::string text_of(tls::Bytes bytes) { return {bytes.begin(), bytes.end()}; }
+std::string text_of(tls::Bytes bytes) {
+  return {bytes.begin(), bytes.end()};
+}
 
 tls::Bytes bytes_of(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};  // NOLINT: characters as bytes
@@ -15,7 +17,8 @@ tls::Bytes bytes_of(const std::string& text) {
 
 // A name that could not be a user's, or that would be cut, is none.
 std::string user_of(const X509& certificate, CertificateUser user_from) {
-  std::string user = user_from == CertificateUser::common_name ? tls::common_name_of(certificate) : tls::email_of(certificate);
+  std::string user =
+      user_from == CertificateUser::common_name ? tls::common_name_of(certificate) : tls::email_of(certificate);
   if (user_from == CertificateUser::email) user = user.substr(0, user.find('@'));
   return user.size() > kMaxUser ? "" : user;
 }
@@ -37,7 +40,9 @@ HandshakeSigner::HandshakeSigner(Ask ask) {
   });
 }
 
-HandshakeSigner::~HandshakeSigner() { tls::set_signer({}); }
+HandshakeSigner::~HandshakeSigner() {
+  tls::set_signer({});
+}
 
 Secured facts_of(const tls::Connection& connection, CertificateUser user_from) {
   Secured facts{connection.version(), connection.cipher(), {}, {}};
@@ -50,7 +55,8 @@ Secured facts_of(const tls::Connection& connection, CertificateUser user_from) {
 
 Signature sign_handshake(const SignHandshake& wanted, const tls::Servers& servers, std::size_t listener) {
   const tls::Server* server = servers.of(listener);
-  if (server == nullptr || !server->has_key(wanted.key)) throw ProtocolError("a signature with a key of another listener");
+  if (server == nullptr || !server->has_key(wanted.key))
+    throw ProtocolError("a signature with a key of another listener");
   try {
     const tls::Key key = servers.vault().key(wanted.key);
     return {text_of(tls::sign(*key, static_cast<tls::Scheme>(wanted.scheme), bytes_of(wanted.text.str())))};

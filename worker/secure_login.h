@@ -14,7 +14,8 @@ namespace usher {
 
 // ---- in the login process ----
 
-// While it is there OpenSSL's signatures are asked of the worker. What goes wrong then cannot pass through OpenSSL's code.
+// While it is there OpenSSL's signatures are asked of the worker. What goes wrong then cannot pass through OpenSSL's
+// code.
 class HandshakeSigner {
  public:
   using Ask = std::function<Signature(const SignHandshake&)>;

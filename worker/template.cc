@@ -14,7 +14,7 @@
 #include "auth/empty_network.h"
 #include "base/log.h"
 #include "base/system.h"
-#include "worker/worker.h"
+#include "worker/own_worker.h"
 
 namespace usher {
 namespace {
@@ -88,6 +88,7 @@ class Template {
 
   static PamStock start_pam(const PoolConfig& pool) {
     PamStock stock;
+    if (!pool.command.empty()) return stock;  // nobody logs in
     stock.keeper = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
     stock.next = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
     return stock;
@@ -120,7 +121,8 @@ class Template {
                       Channel(packet.take_descriptor(0)),
                       Channel(packet.take_descriptor(1)),
                       Channel(packet.take_descriptor(2))};
-    _exit(static_cast<int>(run_worker(std::move(parts))));
+    const bool own = !configuration_.pools.at(order.pool).command.empty();
+    _exit(static_cast<int>(own ? run_own_worker(std::move(parts)) : run_worker(std::move(parts))));
   }
 
   Channel starter_;

@@ -25,6 +25,7 @@
 #include "worker/descendants.h"
 #include "worker/environment.h"
 #include "worker/interruptions.h"
+#include "worker/login_limits.h"
 #include "worker/login_link.h"
 #include "worker/own_limits.h"
 #include "worker/pool_link.h"
@@ -181,7 +182,8 @@ class Worker {
 
   void take_client() {
     try {
-      facts_ = {job_, listener_->name, peer_of(connection_.get()), local_end_of(connection_.get())};
+      facts_ = {job_, listener_->name, peer_of(connection_.get()), local_end_of(connection_.get()),
+                parts_.configuration.server.runtime_directory};
     } catch (const std::system_error&) {
       throw NoSession{EndKind::lost, 0};  // it has gone already
     }
@@ -200,7 +202,10 @@ class Worker {
       login_->wait_end();
       throw refused(Code::address_refused);
     }
-    if (by_proxy) hear_of_client();
+    if (by_proxy) {
+      hear_of_client();
+      login_->accept();
+    }
     if (tls.on()) facts_.tls = session_facts(login_->wait_for_secured(parts_.tls, hand_over_.listener));
   }
 
@@ -211,15 +216,25 @@ class Worker {
     const auto client = endpoint_of(said.host.str(), said.port);
     if (!client) throw ProtocolError("a proxy's client without an address");
     facts_.client = *client;
-    parts_.listener.send(ClientNetwork{client->network()});
     pool_.took_client(listener_->name, client->text());
+    respect(limits_.refusal_of_client(client->host), "");
+  }
+
+  // Leaves with 911 when the listener's limits say so.
+  void respect(LimitReason reason, const std::string& user) {
+    if (reason == LimitReason::none) return;
+    refuse_log(user, "limit: " + std::string(name_of(reason)));
+    login_->finish(Code::address_refused, kLimitText);
+    throw refused(Code::address_refused);
   }
 
   void log_in() {
     for (std::uint32_t tries = 1;; ++tries) {
       const std::string user = login_->wait_for_user();
+      respect(limits_.refusal_of_attempt(user), user);
       if (try_login(user)) break;
-      login_->wait_until(refusal_instant());
+      limits_.failed();
+      login_->wait_until(login_->refusal_instant(listener_->refusal_time));
       const bool last = tries >= listener_->login_tries || is_certified(user, listener_->tls, facts_);
       login_->refuse(last);
       if (last) {
@@ -228,15 +243,9 @@ class Worker {
       }
       pam_ = std::make_unique<PamTransaction>(pool_config_.pam_service, pool_config_.pam_directory);
     }
+    limits_.succeeded();
     login_->accept();
     worker_log::login_accepted(facts_, account_.name);
-  }
-
-  // The same instant whatever the reason of the refusal: refusal_time after the client's last word, or the next multiple.
-  Instant refusal_instant() const {
-    const auto step = std::max<Clock::duration>(listener_->refusal_time, 1ms);
-    const auto passed = Clock::now() - login_->last_answer();
-    return login_->last_answer() + step * (passed / step + 1);
   }
 
   // False: refused, and why is in the log. Leaves with 901 when the account is known to the client and may not be used.
@@ -317,7 +326,8 @@ class Worker {
   }
 
   void claim_place() {
-    pool_.claim(program_->name, account_.name);
+    pool_.claim(program_->name, account_.name,
+                is_reserved_for(parts_.configuration.reserved, account_, facts_.client));
     while (true) {
       if (pool_.fd() < 0) pool_.reconnect();
       login_->wait_for(pool_.fd(), Clock::now() + 1s);
@@ -372,7 +382,6 @@ class Worker {
   NoSession attend_program(const Launched& launched, int log_fd) {
     parts_.starter.send(SessionStarted{});
     parts_.listener.send(LoginOver{});
-    interruptions_.forget_listener();
     pool_.active(launched.pid, login_->relay() > 0 ? Transport::tls_relay : Transport::plain);
     worker_log::program_started(facts_, account_.name, program_->name, launched.pid);
     if (launched.home_missing) note_missing_directory(log_fd);
@@ -437,7 +446,8 @@ class Worker {
     if (login_->relay() == 0) login_->kill();
     const bool starter_lives = parts_.starter.send(SessionEnding{});
     pool_.ended(kind, value);
-    parts_.listener.close();
+    // A session counts with the listener until its worker is gone.
+    if (kind == EndKind::refused || kind == EndKind::evicted || kind == EndKind::lost) parts_.listener.close();
     hurry_when_starter_dies(starter_lives);
     pam_->close();
     if (login_->saw_client_off()) connection_.reset();
@@ -453,6 +463,7 @@ class Worker {
   std::string job_;
   Channel road_;  // by which the client comes
   Interruptions interruptions_;
+  LoginLimits limits_{parts_.listener, interruptions_};
   PoolLink pool_;
   std::optional<LoginLink> login_;
   std::unique_ptr<PamTransaction>& pam_ = parts_.pam;

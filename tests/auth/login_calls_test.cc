@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t kPage = 4096;
 
 void map(int protection, int flags, int fd = -1) {
-  ::mmap(nullptr, kPage, protection, flags, fd, 0);
+  static_cast<void>(::mmap(nullptr, kPage, protection, flags, fd, 0));
 }
 
 bool sanitized() {
@@ -68,13 +68,13 @@ TEST_CASE("login process' list: what it lives by goes through") {
 
 TEST_CASE("login process' list: what it does not need ends it") {
   const Attempts attempts{
-      {"socket", [] { ::socket(AF_INET, SOCK_STREAM, 0); }},
+      {"socket", [] { static_cast<void>(::socket(AF_INET, SOCK_STREAM, 0)); }},
       {"socketpair", [] {
          std::array<int, 2> ends{};
          ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data());
        }},
       {"connect", [] { ::connect(0, nullptr, 0); }},
-      {"accept4", [] { ::accept4(0, nullptr, nullptr, 0); }},
+      {"accept4", [] { static_cast<void>(::accept4(0, nullptr, nullptr, 0)); }},
       {"kill", [] { ::kill(::getpid(), 0); }},
       {"fork", [] { ::syscall(SYS_clone, 17, 0, 0, 0, 0); }},
       {"clone3", [] { ::syscall(SYS_clone3, nullptr, 0); }},

@@ -40,6 +40,10 @@ void require(bool holds) {
   if (!holds) _exit(2);
 }
 
+void map_to_run(int flags, int fd) {
+  static_cast<void>(::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, flags, fd, 0));
+}
+
 bool can_open(const std::string& path, int flags = O_RDONLY) {
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0600);
   if (fd >= 0) ::close(fd);
@@ -63,6 +67,7 @@ TEST_CASE("listener and pool: a thread and a channel can be made, a program and 
       {"bind", [] { ::bind(0, nullptr, 0); }},
       {"listen", [] { ::listen(0, 1); }},
       {"setresuid", [] { ::syscall(SYS_setresuid, 0, 0, 0); }},
+      {"setrlimit", [] { ::syscall(SYS_setrlimit, RLIMIT_CORE, nullptr); }},
       {"capset", [] { ::syscall(SYS_capset, nullptr, nullptr); }},
       {"mount", [] { ::syscall(SYS_mount, nullptr, nullptr, nullptr, 0, nullptr); }},
       {"setns", [] { ::syscall(SYS_setns, 0, 0); }},
@@ -82,10 +87,10 @@ TEST_CASE("listener and pool: other arguments than those they need end them") {
   SKIP_UNLESS(!sanitized(), "a sanitizer's runtime makes the calls with any arguments");
   const Attempts attempts{
       {"fork", [] { ::syscall(SYS_clone, 17, 0, 0, 0, 0); }},
-      {"a socket of the network", [] { ::socket(AF_INET, SOCK_DGRAM, 0); }},
-      {"a stream of this machine", [] { ::socket(AF_UNIX, SOCK_STREAM, 0); }},
-      {"memory to be run", [] { ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }},
-      {"a file to be run", [] { ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, 0, 0); }},
+      {"a socket of the network", [] { static_cast<void>(::socket(AF_INET, SOCK_DGRAM, 0)); }},
+      {"a stream of this machine", [] { static_cast<void>(::socket(AF_UNIX, SOCK_STREAM, 0)); }},
+      {"memory to be run", [] { map_to_run(MAP_PRIVATE | MAP_ANONYMOUS, -1); }},
+      {"a file to be run", [] { map_to_run(MAP_SHARED, 0); }},
       {"memory made to run", [] { ::mprotect(nullptr, 0, PROT_READ | PROT_EXEC); }},
       {"another owner of signals", [] { ::fcntl(0, F_SETOWN, 1); }},
   };

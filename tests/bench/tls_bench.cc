@@ -1,4 +1,5 @@
-// TLS: logins beside what bare handshakes and bare PAM leave room for; the relay beside stunnel; memory of an idle session.
+// TLS: logins beside what bare handshakes and bare PAM leave room for; the relay beside stunnel; memory of an idle
+// session.
 #include <signal.h>
 #include <unistd.h>
 
@@ -34,13 +35,17 @@ const std::string kAccount = "yescrypt";  // Debian's default hash
 
 std::string configuration(const BenchGround& ground, const Certificates& made) {
   const auto program = [](const std::string& name, const std::string& command) {
-    return "[program." + name + "]\ncommand = " + command + "\nusers = [\"*\"]\nlimits = { processes = 5000, memory = \"0\" }\n";
+    return "[program." + name + "]\ncommand = " + command +
+           "\nusers = [\"*\"]\nlimits = { processes = 5000, memory = \"0\" }\n";
   };
   return "[server]\nruntime_directory = \"/run/usher-tls\"\nstate_directory = \"" + ground.path("usher-state") +
-         "\"\n[[listener]]\nname = \"bench\"\naddress = \"127.0.0.1:0\"\npool = \"bench\"\nmax_logins = 2000\nmax_sessions = 4000\n"
-         "pending_timeout = \"60s\"\n[listener.tls]\n" + made.keys_of("front") + "[pool.bench]\npam_service = \"" + kPamService +
-         "\"\ninitial = 8\nthreshold = 8\nadditional = 4\nmaximum = 4000\n" + program("say", "[\"" + ground.say() + "\"]") +
-         program("echo", "[\"/bin/cat\"]") + program("count", "[\"/usr/bin/wc\", \"-c\"]") +
+         "\"\n[[listener]]\nname = \"bench\"\naddress = \"127.0.0.1:0\"\npool = \"bench\"\nmax_logins = "
+         "2000\nmax_sessions = 4000\n"
+         "pending_timeout = \"60s\"\n[listener.tls]\n" +
+         made.keys_of("front") + "[pool.bench]\npam_service = \"" + kPamService +
+         "\"\ninitial = 8\nthreshold = 8\nadditional = 4\nmaximum = 4000\n" +
+         program("say", "[\"" + ground.say() + "\"]") + program("echo", "[\"/bin/cat\"]") +
+         program("count", "[\"/usr/bin/wc\", \"-c\"]") +
          program("zeros", "[\"/usr/bin/head\", \"-c\", \"100G\", \"/dev/zero\"]");
 }
 
@@ -48,7 +53,8 @@ std::string configuration(const BenchGround& ground, const Certificates& made) {
 class TlsUsher {
  public:
   TlsUsher(const BenchGround& ground, const Certificates& made)
-      : process_({USHER_BENCH_COMMAND, "start", "--foreground", "--config", ground.write("usher-tls.toml", configuration(ground, made))}) {
+      : process_({USHER_BENCH_COMMAND, "start", "--foreground", "--config",
+                  ground.write("usher-tls.toml", configuration(ground, made))}) {
     if (!process_.wait_for_error_text(": ready ")) throw std::runtime_error("Usher: " + process_.error_output());
     const std::string log = process_.error_output();
     constexpr std::string_view kBefore = "address=127.0.0.1:";
@@ -95,8 +101,10 @@ class Stunnel {
  public:
   Stunnel(const BenchGround& ground, const Certificates& made)
       : process_({installed("/usr/bin/stunnel4"), ground.write("stunnel.conf", configuration_of(made))}) {
-    testing::wait_until([&] { return process_.output().find("Configuration successful") != std::string::npos ||
-                                     process_.error_output().find("Configuration successful") != std::string::npos; });
+    testing::wait_until([&] {
+      return process_.output().find("Configuration successful") != std::string::npos ||
+             process_.error_output().find("Configuration successful") != std::string::npos;
+    });
   }
   Stunnel(const Stunnel&) = delete;
   Stunnel& operator=(const Stunnel&) = delete;
@@ -109,8 +117,9 @@ class Stunnel {
     std::string text = "foreground = yes\npid =\ndebug = notice\nsyslog = no\n";
     const auto service = [&](const std::string& name, const std::string& path, const std::string& arguments) {
       ports_[name] = free_port();
-      text += "[" + name + "]\naccept = 127.0.0.1:" + std::to_string(ports_[name]) + "\nexec = " + path + "\nexecArgs = " + arguments +
-              "\ncert = " + made.path("front.crt") + "\nkey = " + made.path("front.key") + "\n";
+      text += "[" + name + "]\naccept = 127.0.0.1:" + std::to_string(ports_[name]) + "\nexec = " + path +
+              "\nexecArgs = " + arguments + "\ncert = " + made.path("front.crt") + "\nkey = " + made.path("front.key") +
+              "\n";
     };
     service("echo", "/bin/cat", "cat");
     service("count", "/usr/bin/wc", "wc -c");
@@ -124,7 +133,9 @@ class Stunnel {
 
 // ---- the relay ----
 
-double seconds_since(Instant begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Instant begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 // MB a second from the program to the client.
 double down(TlsClient client, std::chrono::milliseconds time) {
@@ -196,7 +207,8 @@ Target compare_logins(const TlsUsher& usher, const Certificates& made, const Ben
   const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
   std::vector<double> logins, handshakes, pam;
   for (unsigned round = 0; round < options.rounds; ++round) {
-    handshakes.push_back(keep_busy(tls_line_sessions(bare.port(), {{{"100", ""}}, true}), kClients, 300ms, options.time).rate());
+    handshakes.push_back(
+        keep_busy(tls_line_sessions(bare.port(), {{{"100", ""}}, true}), kClients, 300ms, options.time).rate());
     pam.push_back(log_in_barely(kAccount, processors, options.time).rate());
     const LoadResult result = keep_busy(usher.sessions(kAccount), kClients, 1s, options.time * 2);
     if (result.failures > 0) std::cerr << "a session failed: " << result.first_failure << '\n';
@@ -228,7 +240,8 @@ double relay_kb(const TlsUsher& usher) {
       ++relays;
     }
   }
-  if (relays < kIdleSessions) throw std::runtime_error(std::to_string(relays) + " relays for " + std::to_string(kIdleSessions) + " sessions");
+  if (relays < kIdleSessions)
+    throw std::runtime_error(std::to_string(relays) + " relays for " + std::to_string(kIdleSessions) + " sessions");
   return kb / static_cast<double>(relays);
 }
 
@@ -251,4 +264,6 @@ void run(const BenchOptions& options) {
 }  // namespace
 }  // namespace usher::bench
 
-int main(int count, char** arguments) { return usher::bench::bench_main(count, arguments, usher::bench::run); }
+int main(int count, char** arguments) {
+  return usher::bench::bench_main(count, arguments, usher::bench::run);
+}

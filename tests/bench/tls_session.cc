@@ -115,7 +115,9 @@ class TlsLineSession : public Session {
 }  // namespace
 
 NewSession tls_line_sessions(std::uint16_t port, Script script) {
-  return [port, shared = std::make_shared<const Script>(std::move(script))] { return std::make_unique<TlsLineSession>(port, shared); };
+  return [port, shared = std::make_shared<const Script>(std::move(script))] {
+    return std::make_unique<TlsLineSession>(port, shared);
+  };
 }
 
 HandshakeServer::HandshakeServer(const std::string& certificate, const std::string& key) {

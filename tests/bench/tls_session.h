@@ -12,8 +12,8 @@
 
 namespace usher::bench {
 
-// The same as line_sessions, inside TLS 1.3, with a server that may have any certificate. Without a step: a handshake alone, and
-// one byte of the server's.
+// The same as line_sessions, inside TLS 1.3, with a server that may have any certificate. Without a step: a handshake
+// alone, and one byte of the server's.
 NewSession tls_line_sessions(std::uint16_t port, Script script);
 
 // As many processes as there are processors: each accepts, shakes hands (TLS 1.3), sends a line and closes.

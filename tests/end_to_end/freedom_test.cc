@@ -40,7 +40,7 @@ bool is_installed(const std::string& program) {
 
 // A file of the user's in sshd's own words.
 std::string make_key(const TemporaryDirectory& directory, const std::string& name) {
-  const std::string path = directory.path(name);
+  std::string path = directory.path(name);
   run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path});
   return path;
 }

@@ -24,15 +24,16 @@ namespace {
 
 // Of the text in everything that the process could write or has copied; regions that cannot be read are none of its own.
 std::size_t count_in_memory(pid_t pid, const std::string& text) {
+  static const std::regex kWritable("^([0-9a-f]+)-([0-9a-f]+) rw");
   const std::string process = "/proc/" + std::to_string(pid);
   const UniqueFd memory(check(::open((process + "/mem").c_str(), O_RDONLY | O_CLOEXEC), "open memory"));
   std::istringstream maps(read_file(process + "/maps"));
   std::size_t count = 0;
   for (std::string line; std::getline(maps, line);) {
-    unsigned long begin = 0;
-    unsigned long end = 0;
-    char writable = '-';
-    if (std::sscanf(line.c_str(), "%lx-%lx %*c%c", &begin, &end, &writable) != 3 || writable != 'w') continue;
+    std::smatch part;
+    if (!std::regex_search(line, part, kWritable)) continue;
+    const std::size_t begin = std::stoul(part[1], nullptr, 16);
+    const std::size_t end = std::stoul(part[2], nullptr, 16);
     std::string bytes(end - begin, '\0');
     const ssize_t got = ::pread(memory.get(), bytes.data(), bytes.size(), static_cast<off_t>(begin));
     if (got <= 0) continue;

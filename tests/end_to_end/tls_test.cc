@@ -20,14 +20,17 @@ const std::string kPrograms = shell_program("cat", "exec cat") + shell_program("
 // openssl s_client, at whose input and output a test's client is.
 class SClient {
  public:
-  explicit SClient(const std::string& address, const std::vector<std::string>& more = {}) : SClient(address, more, make_stream_pair()) {}
+  explicit SClient(const std::string& address, const std::vector<std::string>& more = {})
+      : SClient(address, more, make_stream_pair()) {}
 
   Client& dialog() { return client_; }
   Process& process() { return process_; }
 
  private:
-  SClient(const std::string& address, const std::vector<std::string>& more, std::pair<usher::UniqueFd, usher::UniqueFd> ends)
-      : process_(command(address, more), {.input_fd = ends.first.get(), .output_fd = ends.first.get()}), client_(std::move(ends.second)) {}
+  SClient(const std::string& address, const std::vector<std::string>& more,
+          std::pair<usher::UniqueFd, usher::UniqueFd> ends)
+      : process_(command(address, more), {.input_fd = ends.first.get(), .output_fd = ends.first.get()}),
+        client_(std::move(ends.second)) {}
 
   static std::vector<std::string> command(const std::string& address, const std::vector<std::string>& more) {
     std::vector<std::string> words{"openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", address};
@@ -47,8 +50,9 @@ struct Scene {
   }
   Setting setting(const std::string& more) const {
     return {.programs = kPrograms,
-            .listener = "[listener.tls]\ncertificate = [\"" + made.path("front.crt") + "\", \"" + made.path("other.crt") +
-                        "\"]\nkey = [\"" + made.path("front.key") + "\", \"" + made.path("other.key") + "\"]\n" + more};
+            .listener = "[listener.tls]\ncertificate = [\"" + made.path("front.crt") + "\", \"" +
+                        made.path("other.crt") + "\"]\nkey = [\"" + made.path("front.key") + "\", \"" +
+                        made.path("other.key") + "\"]\n" + more};
   }
   std::vector<std::string> trusting() const { return {"-CAfile", made.path("ca.crt"), "-verify_return_error"}; }
   std::string password_file() const { return made_password.write("password", usual_account() + "-secret\n", 0600); }
@@ -95,7 +99,8 @@ TEST_CASE("TLS: openssl's client logs in, talks to a program and sees its result
     CHECK(client.dialog().read_line() == "to and fro");
     CHECK(wait_until([&] {
       const auto rows = scene.usher->jobs_with("status", "active");
-      return std::any_of(rows.begin(), rows.end(), [](const JobRow& row) { return row.at("transport") == "tls-relay"; });
+      return std::any_of(rows.begin(), rows.end(),
+                         [](const JobRow& row) { return row.at("transport") == "tls-relay"; });
     }));
     client.dialog().finish_sending();
   }
@@ -136,9 +141,9 @@ TEST_CASE("TLS: usher login believes whom it is told to believe, by name") {
   CHECK(believed.error_output.find("somebody on the way may read your password") != std::string::npos);
   CHECK(scene.login({"--plain", "--tls", address, "say"}).ending.code == 2);
   const Result through = run({"/bin/sh", "-c",
-                              std::string("head -c 3000000 /dev/zero | ") + USHER_COMMAND + " login --user " + usual_account() +
-                                  " --password-file " + scene.password_file() + " --ca " + scene.made.path("ca.crt") + " " + named +
-                                  " cat | wc -c"});
+                              std::string("head -c 3000000 /dev/zero | ") + USHER_COMMAND + " login --user " +
+                                  usual_account() + " --password-file " + scene.password_file() + " --ca " +
+                                  scene.made.path("ca.crt") + " " + named + " cat | wc -c"});
   CHECK(through.output == "3000000\n");
 }
 
@@ -147,7 +152,8 @@ TEST_CASE("TLS: a plain server is no TLS server") {
   const Installation usher({.programs = kPrograms});
   const TemporaryDirectory directory;
   const std::string password = directory.write("password", usual_account() + "-secret\n", 0600);
-  const Result result = usher.usher({"login", "--user", usual_account(), "--password-file", password, "--tls", usher.address(), "say"});
+  const Result result =
+      usher.usher({"login", "--user", usual_account(), "--password-file", password, "--tls", usher.address(), "say"});
   CHECK(result.ending.code == 252);
   CHECK(result.error_output.find("no TLS with 127.0.0.1") != std::string::npos);
 }
@@ -157,8 +163,8 @@ TEST_CASE("TLS: a program's end of file and the client's are passed on through u
   Scene scene;
   ProcessOptions input;
   input.input = "last words";
-  const Result result = run({USHER_COMMAND, "login", "--user", usual_account(), "--password-file", scene.password_file(), "--ca",
-                             scene.made.path("ca.crt"), scene.usher->address(), "cat"},
+  const Result result = run({USHER_COMMAND, "login", "--user", usual_account(), "--password-file",
+                             scene.password_file(), "--ca", scene.made.path("ca.crt"), scene.usher->address(), "cat"},
                             input);
   CHECK(result.output == "last words");
   CHECK(result.ending.code == 0);
@@ -172,7 +178,8 @@ TEST_CASE("TLS: check finds what is wrong with keys and certificates, and warns 
   made.server("other", "ec", "localhost");
   const TemporaryDirectory directory;
   const auto check = [&](const std::string& keys) {
-    const std::string file = write_configuration(directory, {.programs = kPrograms, .listener = "[listener.tls]\n" + keys});
+    const std::string file =
+        write_configuration(directory, {.programs = kPrograms, .listener = "[listener.tls]\n" + keys});
     return run({USHER_COMMAND, "check", "--config", file});
   };
   const Result good = check(made.keys_of("good"));
@@ -182,13 +189,14 @@ TEST_CASE("TLS: check finds what is wrong with keys and certificates, and warns 
   CHECK(soon.ending.code == 0);
   CHECK(soon.error_output.find("warning: tls of listener \"generic\": \"" + made.path("soon.crt") + "\" ends at ") !=
         std::string::npos);
-  const Result mixed = check("certificate = \"" + made.path("good.crt") + "\"\nkey = \"" + made.path("other.key") + "\"\n");
+  const Result mixed =
+      check("certificate = \"" + made.path("good.crt") + "\"\nkey = \"" + made.path("other.key") + "\"\n");
   CHECK(mixed.ending.code == 1);
   CHECK(mixed.error_output.find("is not the key of the certificate in") != std::string::npos);
-  CHECK(check("certificate = \"/none.crt\"\nkey = \"/none.key\"\n").error_output.find("\"/none.crt\" cannot be read: No such file") !=
-        std::string::npos);
-  CHECK(check(made.keys_of("good") + "client_ca = \"" + made.path("good.key") + "\"\n").error_output.find("has no certificate in PEM form") !=
-        std::string::npos);
+  CHECK(check("certificate = \"/none.crt\"\nkey = \"/none.key\"\n")
+            .error_output.find("\"/none.crt\" cannot be read: No such file") != std::string::npos);
+  CHECK(check(made.keys_of("good") + "client_ca = \"" + made.path("good.key") + "\"\n")
+            .error_output.find("has no certificate in PEM form") != std::string::npos);
   usher::check(::chmod(made.path("good.key").c_str(), 0644), "chmod");
   CHECK(check(made.keys_of("good")).error_output.find("can be read by others than its owner") != std::string::npos);
 }
@@ -231,9 +239,10 @@ TEST_CASE("TLS: it does not start with a bad key, and says why") {
   made.server("good", "ec", "localhost");
   made.server("other", "ec", "localhost");
   const TemporaryDirectory directory;
-  const std::string file = write_configuration(
-      directory, {.programs = kPrograms,
-                  .listener = "[listener.tls]\ncertificate = \"" + made.path("good.crt") + "\"\nkey = \"" + made.path("other.key") + "\"\n"});
+  const std::string file =
+      write_configuration(directory, {.programs = kPrograms,
+                                      .listener = "[listener.tls]\ncertificate = \"" + made.path("good.crt") +
+                                                  "\"\nkey = \"" + made.path("other.key") + "\"\n"});
   const Result result = run({USHER_COMMAND, "start", "--foreground", "--config", file});
   CHECK(result.ending.code == 1);
   CHECK(result.error_output.find("is not the key of the certificate in") != std::string::npos);
@@ -243,8 +252,9 @@ TEST_CASE("TLS: behind a proxy its header comes before the handshake") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   Certificates made;
   made.server("front", "ec", "localhost");
-  const Installation usher({.programs = kPrograms,
-                            .listener = "proxy_networks = [\"127.0.0.0/8\"]\n[listener.tls]\n" + made.keys_of("front")});
+  const Installation usher(
+      {.programs = kPrograms,
+       .listener = "proxy_networks = [\"127.0.0.0/8\"]\n[listener.tls]\n" + made.keys_of("front")});
   const std::string address = usher.address();
   Client client(address);
   client.send("PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\nno handshake at all\r\n");

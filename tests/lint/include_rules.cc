@@ -21,6 +21,7 @@ constexpr std::array kLayers{
     Layer{"dataqueue", "base"},
     Layer{"jobs", "base dataqueue"},
     Layer{"handover", "base"},
+    Layer{"library", "base dataqueue handover"},
     Layer{"auth", "base"},
     Layer{"tls", "base"},
     Layer{"server", "base dataqueue jobs handover auth"},

@@ -16,8 +16,8 @@ std::vector<std::string> kind_words(const std::string& kind) {
 }  // namespace
 
 Certificates::Certificates() {
-  openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path("ca.key"), "-out",
-           path("ca.crt"), "-subj", "/CN=Test authority", "-days", "100"});
+  openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path("ca.key"),
+           "-out", path("ca.crt"), "-subj", "/CN=Test authority", "-days", "100"});
 }
 
 void Certificates::openssl(const std::vector<std::string>& words) const {
@@ -29,13 +29,15 @@ void Certificates::openssl(const std::vector<std::string>& words) const {
 
 void Certificates::sign(const std::string& name, const std::string& kind, const std::string& subject,
                         const std::string& extensions, int days) const {
-  std::vector<std::string> request{"req", "-new", "-nodes", "-keyout", path(name + ".key"), "-out", path(name + ".req"), "-subj", subject};
+  std::vector<std::string> request{
+      "req", "-new", "-nodes", "-keyout", path(name + ".key"), "-out", path(name + ".req"), "-subj", subject};
   const auto words = kind_words(kind);
   request.insert(request.end(), words.begin(), words.end());
   openssl(request);
   directory_.write(name + ".ext", extensions);
-  openssl({"x509", "-req", "-in", path(name + ".req"), "-CA", path("ca.crt"), "-CAkey", path("ca.key"), "-CAcreateserial", "-out",
-           path(name + ".crt"), "-days", std::to_string(days), "-extfile", path(name + ".ext")});
+  openssl({"x509", "-req", "-in", path(name + ".req"), "-CA", path("ca.crt"), "-CAkey", path("ca.key"),
+           "-CAcreateserial", "-out", path(name + ".crt"), "-days", std::to_string(days), "-extfile",
+           path(name + ".ext")});
 }
 
 void Certificates::server(const std::string& name, const std::string& kind, const std::string& host, int days) const {

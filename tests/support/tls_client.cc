@@ -26,7 +26,8 @@ TlsClient::TlsClient(UniqueFd fd, const tls::ServerTrust& trust, const Prepare& 
 
 void TlsClient::wait(tls::Did did) const {
   pollfd ready{fd_.get(), static_cast<short>(did == tls::Did::wants_write ? POLLOUT : POLLIN), 0};
-  if (::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count())) <= 0) throw std::runtime_error("nothing came: " + received_);
+  if (::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count())) <= 0)
+    throw std::runtime_error("nothing came: " + received_);
 }
 
 void TlsClient::send(std::string_view bytes) {
@@ -42,7 +43,9 @@ void TlsClient::send(std::string_view bytes) {
   }
 }
 
-void TlsClient::send_line(std::string_view text) { send(std::string(text) + "\r\n"); }
+void TlsClient::send_line(std::string_view text) {
+  send(std::string(text) + "\r\n");
+}
 
 TlsClient::Got TlsClient::fill() {
   std::array<std::uint8_t, 16'384> bytes{};
@@ -80,7 +83,8 @@ std::string TlsClient::read_line() {
 
 std::string TlsClient::expect_line(int code) {
   const std::string line = read_line();
-  if (!line.starts_with(std::to_string(code) + " ")) throw std::runtime_error("awaited " + std::to_string(code) + " but got: " + line);
+  if (!line.starts_with(std::to_string(code) + " "))
+    throw std::runtime_error("awaited " + std::to_string(code) + " but got: " + line);
   return line.substr(4);
 }
 
@@ -102,7 +106,9 @@ bool TlsClient::is_cut() {
   return got == Got::cut;
 }
 
-void TlsClient::finish_sending() { connection_.end_sending(); }
+void TlsClient::finish_sending() {
+  connection_.end_sending();
+}
 
 void log_in(TlsClient& client, const std::string& user, const std::string& program) {
   client.answer(100, user);

@@ -37,14 +37,19 @@ TEST_CASE("vault: what is wrong with a key is told with its file") {
   CHECK(reason_of(certificate, key) == "none");
   CHECK(reason_of(certificate, made.path("other.key")) ==
         "\"" + made.path("other.key") + "\" is not the key of the certificate in \"" + certificate + "\"");
-  CHECK(reason_of(certificate, made.path("none")) == "\"" + made.path("none") + "\" cannot be read: No such file or directory");
+  CHECK(reason_of(certificate, made.path("none")) ==
+        "\"" + made.path("none") + "\" cannot be read: No such file or directory");
   CHECK(reason_of(certificate, certificate).find("has no private key in PEM form") != std::string::npos);
   CHECK(reason_of(key, key).find("has no certificate in PEM form") != std::string::npos);
   CHECK(reason_of(certificate, made.path()).find("is not a regular file") != std::string::npos);
-  REQUIRE(run({"openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:secret", "-out", made.path("locked.key")}).ending.code == 0);
+  REQUIRE(run({"openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:secret", "-out", made.path("locked.key")})
+              .ending.code == 0);
   CHECK(reason_of(certificate, made.path("locked.key")).find("is encrypted") != std::string::npos);
-  REQUIRE(run({"openssl", "genpkey", "-algorithm", "rsa", "-pkeyopt", "rsa_keygen_bits:1024", "-out", made.path("weak.key")}).ending.code == 0);
-  CHECK(reason_of(certificate, made.path("weak.key")).find("is an RSA key of 1024 bits, not of 2048 to 4096") != std::string::npos);
+  REQUIRE(run({"openssl", "genpkey", "-algorithm", "rsa", "-pkeyopt", "rsa_keygen_bits:1024", "-out",
+               made.path("weak.key")})
+              .ending.code == 0);
+  CHECK(reason_of(certificate, made.path("weak.key")).find("is an RSA key of 1024 bits, not of 2048 to 4096") !=
+        std::string::npos);
   check(::chmod(key.c_str(), 0666), "chmod");
   CHECK(reason_of(certificate, key).find("can be changed by its group or by others") != std::string::npos);
 }

@@ -12,14 +12,20 @@ using namespace usher::tls;
 
 namespace {
 
-Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+Bytes bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 
-std::string tls_1_3(const std::string& hash) { return std::string(64, ' ') + "TLS 1.3, server CertificateVerify" + '\0' + hash; }
+std::string tls_1_3(const std::string& hash) {
+  return std::string(64, ' ') + "TLS 1.3, server CertificateVerify" + '\0' + hash;
+}
 std::string tls_1_2(const std::string& point) {
   return std::string(64, 'r') + std::string("\x03\x00\x1d", 3) + static_cast<char>(point.size()) + point;
 }
 
-bool fits(const std::string& text) { return is_of_a_handshake(bytes_of(text)); }
+bool fits(const std::string& text) {
+  return is_of_a_handshake(bytes_of(text));
+}
 
 }  // namespace
 

@@ -53,8 +53,31 @@ Account account_of_login_process() {
 
 }  // namespace
 
+void PermissiveListener::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    Packet packet;
+    const Received received = workers_.wait_receive(packet, Clock::now() + std::chrono::milliseconds(20), 0);
+    if (received == Received::closed) break;
+    if (received == Received::packet && !answer(packet)) heard_.theirs.send_bytes(packet.bytes(), {});
+  }
+  heard_.theirs.close();
+}
+
+bool PermissiveListener::answer(const Packet& packet) {
+  switch (static_cast<WorkerTellsListener>(packet.kind())) {
+    case WorkerTellsListener::attempt: return workers_.send(Verdict{packet.as<Attempt>().question, LimitReason::none});
+    case WorkerTellsListener::client_host: return workers_.send(Verdict{packet.as<ClientHost>().question, LimitReason::none});
+    case WorkerTellsListener::login_failed:
+    case WorkerTellsListener::login_succeeded: return true;
+    case WorkerTellsListener::taken:
+    case WorkerTellsListener::no_room:
+    case WorkerTellsListener::login_over: return false;
+  }
+  return false;
+}
+
 WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
-    : configuration_(parsed(toml(setting, directory_.path()))) {
+    : configuration_(parsed(toml(setting, directory_.path()))), limited_by_test_(setting.limited_by_test) {
   check(::mkdir(directory_.path("empty").c_str(), 0755), "mkdir");
   const Jail jail{geteuid() == 0 ? directory_.path("empty") : "", account_of_login_process()};
   static const SystemCallFilter kFilter(login_system_calls());
@@ -99,6 +122,7 @@ UniqueFd WorkerHarness::connect_socket() {
   hand_over(server.get());
   server.reset();
   from_listener_channel<Taken>();
+  if (!limited_by_test_) listener_stand_in_.emplace(listener_);
   from_starter_channel<ClientTaken>();
   from_pool_channel<TookClient>();
   return std::move(client);
