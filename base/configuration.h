@@ -23,12 +23,15 @@ struct ServerConfig {
 };
 
 enum class Dispatch { queue, shared, spawn };
+enum class Login { pam, none };
 
 struct ListenerConfig {
   std::string name;
   std::string address;  // "127.0.0.1:4000", "[::]:4000", "unix:/run/usher-generic.sock"
   std::string pool;
   Dispatch dispatch = Dispatch::queue;
+  Login login = Login::pam;
+  std::string user;     // whom `program` runs as without a login
   std::string program;  // empty: the client names one
   bool telnet = false;
   bool allow_plaintext = false;
@@ -40,6 +43,8 @@ struct ListenerConfig {
   std::uint32_t max_sessions{};
   std::chrono::milliseconds pending_timeout{};
   std::chrono::milliseconds keepalive{};
+
+  bool is_public() const noexcept { return login == Login::none; }
 };
 
 struct PoolConfig {

@@ -106,6 +106,7 @@ class MachineCheck {
     if (!address) return;  // told already
     const std::string path = "listener/" + std::to_string(index) + "/address";
     const std::string label = listener_label(listener.name, index);
+    if (listener.is_public()) check_public_user("listener/" + std::to_string(index) + "/user", label, listener.user);
     if (address->is_unix()) {
       check_socket_path(path, label, address->path);
       return;
@@ -114,9 +115,31 @@ class MachineCheck {
       error(path, label + " cannot have address " + quoted(listener.address) + ": " + reason(failed),
             failed == EACCES ? "start Usher as root, or write a port from 1024" : "write an address of this machine");
     }
-    if (address->is_local() || listener.allow_plaintext) return;
+    if (address->is_local() || listener.allow_plaintext || listener.is_public()) return;
     warning(path, label + " listens beyond loopback without TLS, so its clients are refused (911)",
             "write allow_plaintext = true where the network is trusted, or listen on 127.0.0.1");
+  }
+
+  // Whoever connects runs a program as this account.
+  void check_public_user(const std::string& path, const std::string& label, const std::string& name) {
+    if (name.empty()) return;  // told already
+    const std::optional<uid_t> uid = uid_of(name);
+    const std::string what = label + " runs its program as user " + quoted(name);
+    if (!uid) {
+      error(path, what + ", an account that is not there", "name an account of this machine");
+    } else if (*uid == 0) {
+      error(path, what + ", which is root, for everybody who connects", "name an account without privileges");
+    } else if (geteuid() != 0 && *uid != geteuid()) {
+      error(path, what + ", which only root could", "start Usher as root, or name the account you use");
+    } else if (geteuid() == 0 && (uid == uid_of(configuration_.server.user) || uid == uid_of(configuration_.server.login_user))) {
+      error(path, what + ", an account of Usher's own", "name an account that has nothing else");
+    }
+  }
+
+  static std::optional<uid_t> uid_of(const std::string& name) {
+    const passwd* account = ::getpwnam(name.c_str());
+    if (account == nullptr) return {};
+    return account->pw_uid;
   }
 
   void check_socket_path(const std::string& path, const std::string& label, const std::string& socket) {

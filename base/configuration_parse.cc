@@ -163,7 +163,11 @@ class Parser {
     const auto name = from["name"].value_exact<std::string>();
     const std::string label = listener_label(name.value_or(""), index);
     SectionReader reader(from, "listener/" + std::to_string(index), label, findings);
-    reader.read(table::kListenerKeys, configuration_.listeners.emplace_back());
+    ListenerConfig& listener = configuration_.listeners.emplace_back();
+    reader.read(table::kListenerKeys, listener);
+    if (!listener.is_public()) return reader.demand("pool", "pool = \"generic\"");
+    reader.demand("program", "program = \"time\"");
+    reader.demand("user", "user = \"nobody\"");
   }
 
   void read_pools(const toml::node& node, const Findings& findings, Place place) {

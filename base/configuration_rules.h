@@ -20,6 +20,7 @@ std::string_view object_to_name(std::string_view text);     // of a listener, po
 std::string_view object_to_service(std::string_view text);  // what `usher restart` names: not one of its own words
 std::string_view object_to_account(std::string_view text);
 std::string_view object_to_account_or_all(std::string_view text);
+std::string_view object_to_optional_account(std::string_view text);
 std::string_view object_to_address(std::string_view text);
 std::string_view object_to_network(std::string_view text);
 std::string_view object_to_directory(std::string_view text);
@@ -44,6 +45,8 @@ inline constexpr TextRule kOptionalName{"the name of a program, or nothing betwe
                                         rules::object_to_optional_name};
 inline constexpr TextRule kAccount{"the name of an account of this machine", rules::object_to_account};
 inline constexpr TextRule kGroup{"the name of a group of this machine", rules::object_to_account};
+inline constexpr TextRule kOptionalAccount{"the name of an account of this machine, or nothing between the quotes",
+                                           rules::object_to_optional_account};
 inline constexpr TextRule kAccountOrAll{"the name of an account, or * for everybody", rules::object_to_account_or_all};
 inline constexpr TextRule kAddress{
     "a numeric address with a port, like \"127.0.0.1:4000\" or \"[::1]:4000\", or "
