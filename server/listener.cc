@@ -67,7 +67,9 @@ class Listener {
       case StarterSays::stop: return stop();
       case StarterSays::worker_forked:
       case StarterSays::worker_failed:
-      case StarterSays::worker_ended: break;
+      case StarterSays::worker_ended:
+      case StarterSays::public_channel:
+      case StarterSays::end_public_job: break;
     }
     throw ProtocolError("the starter said something that is not for the listener");
   }
@@ -82,19 +84,27 @@ class Listener {
       const PoolConfig* pool = result.configuration.pool(config.pool);
       next_.push_back({config, pool == nullptr || pool->wait, {}, {}});
     }
+    if (next_is_complete()) follow();
   }
 
-  // With the last socket the new configuration is in force.
   void take_socket(Packet& packet) {
     next_.at(packet.as<ListeningSocket>().listener).socket = packet.take_descriptor(0);
-    for (const Place& place : next_) {
-      if (!place.socket) return;
-    }
+    if (next_is_complete()) follow();
+  }
+
+  // With the last socket the new configuration is in force. Public listeners have theirs elsewhere.
+  bool next_is_complete() const {
+    return std::all_of(next_.begin(), next_.end(), [](const Place& place) { return place.socket || place.config.is_public(); });
+  }
+
+  void follow() {
     places_ = std::exchange(next_, {});
     generation_ = next_generation_;
     for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
     std::set<std::pair<std::string, Dispatch>> roads;
-    for (const Place& place : places_) roads.emplace(place.config.pool, place.config.dispatch);
+    for (const Place& place : places_) {
+      if (!place.config.is_public()) roads.emplace(place.config.pool, place.config.dispatch);
+    }
     dispatcher_.use_only(roads);
     const auto all = visitors_;
     for (const auto& [serial, visitor] : all) {
@@ -106,7 +116,7 @@ class Listener {
   // Its listener may have gone, or have another pool or another road.
   void find_place(const VisitorPtr& visitor) {
     const auto place = std::find_if(places_.begin(), places_.end(),
-                                    [&](const Place& other) { return other.config.name == visitor->listener; });
+                                    [&](const Place& other) { return other.socket && other.config.name == visitor->listener; });
     if (place == places_.end()) return turn_away(visitor, Code::busy);
     dispatcher_.remove(*visitor);
     go_to(*place, *visitor);
@@ -122,6 +132,7 @@ class Listener {
 
   void watch_place(std::size_t index) {
     Place& place = places_[index];
+    if (!place.socket) return;
     place.watch = loop_.watch(place.socket.get(), EPOLLIN, [this, index](std::uint32_t) { accept(places_[index]); });
   }
 

@@ -14,7 +14,7 @@ std::optional<Generation> read_generation(const std::string& path, std::uint32_t
                                    [](const Fault& fault) { return fault.severity == Severity::error; });
   if (refused) return std::nullopt;
   return Generation{number, std::make_shared<const Configuration>(std::move(loaded.result.configuration)),
-                    seal_configuration(loaded.source), {}};
+                    seal_configuration(loaded.source), {}, {}};
 }
 
 }  // namespace usher

@@ -10,7 +10,9 @@
 #include "base/service_messages.h"
 #include "base/system.h"
 #include "worker/pool_job.h"
+#include "worker/pool_pauses.h"
 #include "worker/pool_policy.h"
+#include "worker/pool_public.h"
 #include "worker/pool_roads.h"
 #include "worker/pool_store.h"
 #include "worker/pool_surplus.h"
@@ -18,11 +20,6 @@
 
 namespace usher {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr auto kShortestPause = 50ms;  // after a worker could not be started
-constexpr auto kLongestPause = 5s;
 
 std::int64_t now() { return wall_clock_ms(); }
 
@@ -58,10 +55,13 @@ class Pool {
       case StarterSays::worker_forked: return forked(packet.as<WorkerForked>());
       case StarterSays::worker_failed: return failed(packet.as<WorkerFailed>());
       case StarterSays::worker_ended: return worker_ended(packet.as<WorkerEnded>());
+      case StarterSays::public_channel:
+        return public_.meet(packet.as<PublicChannel>(), Channel(packet.take_descriptor(0)));
       case StarterSays::stop:
         stopping_ = true;
         return;
-      case StarterSays::listening_socket: break;
+      case StarterSays::listening_socket:
+      case StarterSays::end_public_job: break;
     }
     throw ProtocolError("the starter said something that is not for the pool");
   }
@@ -77,6 +77,7 @@ class Pool {
     generation_ = configure.generation;
     roads_.configure(configuration_);
     surplus_.configure(configuration_.pools);
+    public_.configure(configuration_.server);
     reported_ready_ = false;
     became_ready_.clear();
     if (!store_) begin();
@@ -92,6 +93,8 @@ class Pool {
       const bool lives = row.kind == JobKind::worker && living_.contains(row.number);
       if (lives) {
         adopt(std::move(row));
+      } else if (row.kind == JobKind::public_program) {
+        public_.remember(std::move(row));
       } else {
         store_->end({std::move(row), now(), "lost", 0, 0}, true);
       }
@@ -133,7 +136,8 @@ class Pool {
 
   std::uint32_t next_number() {
     return store_->next_number([this](std::uint32_t number) {
-      return jobs_.contains(number) || number == own_job_.number || number == listener_job_.number;
+      return jobs_.contains(number) || number == own_job_.number || number == listener_job_.number ||
+             public_.has(number);
     });
   }
 
@@ -176,7 +180,7 @@ class Pool {
 
   void refill(std::size_t index) {
     const PoolConfig& pool = configuration_.pools[index];
-    if (stopping_ || paused(pool.name)) return;
+    if (stopping_ || pauses_.paused(pool.name)) return;
     const bool first = became_ready_[pool.name] < pool.initial;
     const PoolCounts counts = counts_of(pool.name);
     const auto place = static_cast<std::uint16_t>(index);
@@ -266,11 +270,6 @@ class Pool {
     store_->after_flush([this, generation = generation_] { starter_.send(ServiceReady{generation}); });
   }
 
-  bool paused(const std::string& pool) const {
-    const auto pause = pauses_.find(pool);
-    return pause != pauses_.end() && pause->second.timer.pending();
-  }
-
   // ---- a worker begins ----
 
   void forked(const WorkerForked& forked) {
@@ -289,22 +288,13 @@ class Pool {
     const std::string pool = found->second->row.pool;
     store_->end({found->second->row, now(), "lost", 0, 0}, false);
     jobs_.erase(found);
-    if (!stopping_) pause(pool, failed.reason.str());
-  }
-
-  // Starting fails again and again for want of processes or memory, say: with growing pauses, and never for good.
-  void pause(const std::string& pool, const std::string& reason) {
-    Pause& pause = pauses_[pool];
-    if (pause.timer.pending()) return;
-    pause.time = std::clamp<std::chrono::milliseconds>(pause.time * 2, kShortestPause, kLongestPause);
-    log::warning("pool_paused", {{"pool", pool}, {"ms", pause.time.count()}, {"reason", reason}});
-    pause.timer = loop_.after(pause.time, [this] { refill_later(); });
+    if (!stopping_) pauses_.begin(pool, failed.reason.str());
   }
 
   void make_ready(PoolJob& job) {
     if (!job.forked || !job.joined || job.stage != JobStage::starting) return;
     job.set_stage(JobStage::ready, JobStatus::ready);
-    pauses_.erase(job.row.pool);
+    pauses_.end(job.row.pool);
     const bool outdated = job.generation != generation_;
     if (job.road == Dispatch::queue && !outdated) {
       announce(job);
@@ -424,7 +414,7 @@ class Pool {
     const bool failed_to_start = job.stage == JobStage::starting;
     store_->end({job.row, now(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
     jobs_.erase(found);
-    if (failed_to_start && !stopping_) pause(pool, "a worker ended before it was ready");
+    if (failed_to_start && !stopping_) pauses_.begin(pool, "a worker ended before it was ready");
     refill_later();
   }
 
@@ -451,17 +441,13 @@ class Pool {
   void finish() {
     if (store_) {
       for (const auto& [number, job] : jobs_) store_->end({job->row, now(), "lost", 0, 0}, true);
+      public_.end_all();
       if (listener_job_.number != 0) end_service_job(listener_job_, "normal");
       end_service_job(own_job_, "normal");
       store_->flush();
     }
     loop_.stop();
   }
-
-  struct Pause {
-    std::chrono::milliseconds time{0};
-    EventLoop::Timer timer;
-  };
 
   EventLoop loop_;
   Link starter_;
@@ -476,7 +462,10 @@ class Pool {
   std::map<std::uint32_t, JobPtr> jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
   SessionPlaces places_;
-  std::map<std::string, Pause> pauses_;
+  PoolPauses pauses_{loop_, [this] { refill_later(); }};
+  PublicJobs public_{loop_,
+                     {[this]() -> PoolStore& { return *store_; }, [this] { return next_number(); },
+                      [this](JobKind kind, pid_t pid) { return make_service_job(kind, pid); }}};
   std::map<std::string, std::uint32_t> became_ready_;  // of this generation
   bool reported_ready_ = false;
   bool refill_scheduled_ = false;

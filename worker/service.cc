@@ -71,9 +71,8 @@ void Service::ended(int wait_status) {
   log::error("service_ended", {{"service", name_}, {"end", how}, {"reason", reason}});
   if (!was_ever_ready_) {
     callbacks_.gave_up(name_ + " ended (" + how + ")" + (reason.empty() ? "" : ": " + reason));
-    return;
   }
-  start_later();
+  if (!stopping_) start_later();
 }
 
 void Service::start_later() {

@@ -21,7 +21,7 @@ class Service {
   struct Callbacks {
     std::function<void()> started;                            // configure it
     std::function<void(Packet&)> said;                        // passed its table; may throw ProtocolError
-    std::function<void(const std::string& reason)> gave_up;   // ended before it was ever ready
+    std::function<void(const std::string& reason)> gave_up;   // ended before it was ever ready; it is tried again unless stop() is called
   };
   static constexpr std::chrono::seconds kLongestPause{10};
 

@@ -18,6 +18,8 @@
 #include "worker/control.h"
 #include "worker/directories.h"
 #include "worker/generation.h"
+#include "worker/public_planning.h"
+#include "worker/public_services.h"
 #include "worker/service.h"
 #include "worker/service_manager.h"
 #include "worker/spawn.h"
@@ -77,7 +79,9 @@ class Starter {
     if (!service_user) throw Error(ErrorCode::configuration, "there is no user to run listener and pool as");
     make_directories(server(), *service_user);
     lock_ = lock_runtime_directory(server().runtime_directory);
+    owner_ = service_user->name;
     generation_.listening = bind_listeners(configuration(), nullptr, {});
+    generation_.public_plans = plan_public_listeners(configuration(), owner_);
     pool_socket_ = bind_named(server().runtime_directory + "/pool.sock", service_user->uid, service_user->gid);
     control_.emplace(loop_, bind_named(server().runtime_directory + "/control.sock", ::geteuid(), ::getegid()), commands());
     set_orders(root ? service_user : std::nullopt);
@@ -88,6 +92,7 @@ class Starter {
     });
     listener_.start();
     pool_.start();
+    publics_.follow(generation_);
     start_timer_ = loop_.after(kStartPatience, [this] { start_failed("it is not ready in time; the log may say why"); });
   }
 
@@ -110,6 +115,7 @@ class Starter {
     const bool detached = options_.detached;
     listener_.set_order({directory + "usher-listener", {log}, service_user, {}, detached});
     pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get()}, detached});
+    publics_.set_order({directory + "usher-public", {log}, {}, {}, detached}, ::geteuid() == 0);
     workers_.pattern().set_order({directory + "usher-worker", {log}, {}, {}, detached});
   }
 
@@ -127,6 +133,7 @@ class Starter {
 
   void send_listening_sockets() {
     for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
+      if (configuration().listeners[i].is_public()) continue;
       listener_.send(ListeningSocket{static_cast<std::uint16_t>(i)}, duplicate(generation_.listening[i]->fd()));
     }
   }
@@ -137,6 +144,7 @@ class Starter {
     for (const WorkerEnded& ended : std::exchange(unreported_, {})) pool_.send(ended);
     send_configuration(pool_);
     connect_services();
+    publics_.meet_pool();
   }
 
   // Listener and pool get a channel to each other whenever one of them is new.
@@ -171,7 +179,7 @@ class Starter {
 
   void service_ready() {
     const bool all = listener_.ready_generation() == generation_.number && pool_.ready_generation() == generation_.number;
-    if (!all) return;
+    if (!all || !publics_.ready(generation_.number)) return;
     if (!std::exchange(reported_ready_, true)) report_ready();
     if (reload_timer_.pending()) {
       answer_reload(0, "the configuration is in force (generation " + std::to_string(generation_.number) + ")");
@@ -188,6 +196,13 @@ class Starter {
     notify_service_manager("READY=1");
     if (options_.ready && ::write(options_.ready.get(), "1", 1) == 1) options_.ready.reset();
     if (options_.detached) give_up_terminal();
+  }
+
+  // At a start nothing comes up; later the others go on without it.
+  void public_gave_up(const std::string& reason) {
+    if (!reported_ready_) return start_failed(reason);
+    log::error("public_listener_failed", {{"reason", reason}});
+    answer_reload(1, reason);
   }
 
   // ---- children ----
@@ -207,6 +222,7 @@ class Starter {
   void child_ended(pid_t pid, int status, const rusage& usage) {
     if (pid == listener_.pid()) return listener_.ended(status);
     if (pid == pool_.pid()) return pool_.ended(status);
+    if (publics_.ended(pid, status)) return;
     workers_.ended(pid, status, usage);  // or an orphan that a worker left: nobody asks for it
   }
 
@@ -236,6 +252,10 @@ class Starter {
       fact("process", name, "pid", std::to_string(service->pid()));
       fact("process", name, "restarts", std::to_string(service->restarts()));
     }
+    publics_.for_each([&](const std::string& name, const Service& service) {
+      fact("public", name, "pid", std::to_string(service.pid()));
+      fact("public", name, "restarts", std::to_string(service.restarts()));
+    });
     for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
       fact("listener", configuration().listeners[i].name, "address", generation_.listening[i]->address());
     }
@@ -253,6 +273,7 @@ class Starter {
 
   void end_job(Control::Call& call, const AskEndJob& asked) {
     if (workers_.table().end(asked.number, std::chrono::milliseconds(asked.delay_ms))) return call.done(0, "");
+    if (publics_.end(asked.number, std::chrono::milliseconds(asked.delay_ms))) return call.done(0, "");
     call.done(3, "no worker has job number " + std::to_string(asked.number));
   }
 
@@ -276,6 +297,7 @@ class Starter {
     }
     try {
       next->listening = bind_listeners(*next->configuration, &configuration(), generation_.listening);
+      next->public_plans = plan_public_listeners(*next->configuration, owner_);
       workers_.pattern().prepare(next->number, duplicate(next->sealed.get()),
                                  [this](const std::string& failure) { follow(failure); });
     } catch (const std::exception& error) {
@@ -302,6 +324,7 @@ class Starter {
     send_configuration(pool_);
     send_configuration(listener_);
     send_listening_sockets();
+    publics_.follow(generation_);
     log::notice("configuration", {{"generation", generation_.number}});
   }
 
@@ -330,6 +353,8 @@ class Starter {
       pool_.stop();
     }
     workers_.stop(kStopTime, !drain);
+    publics_.stop();
+    if (!drain) publics_.end_programs(kStopTime);
     stop_timer_ = loop_.after(kStopPatience, [this] { insist(); });
     go_on_stopping();
   }
@@ -344,11 +369,12 @@ class Starter {
       return;
     }
     workers_.table().kill_all();
+    publics_.kill_all();
   }
 
   // Whenever a child has ended: workers go first, then those who report on them.
   void go_on_stopping() {
-    if (!workers_.idle()) return;
+    if (!workers_.idle() || !publics_.idle()) return;
     if (!std::exchange(services_told_, true)) {
       workers_.pattern().stop();
       pool_.hang_up();
@@ -394,7 +420,12 @@ class Starter {
                              [this] {
                                if (stopping_) go_on_stopping();
                              },
-                             [this](pid_t pid) { return pid == listener_.pid() || pid == pool_.pid(); }}};
+                             [this](pid_t pid) { return pid == listener_.pid() || pid == pool_.pid() || publics_.owns(pid); }}};
+  PublicServices publics_{loop_,
+                          {[this] { service_ready(); }, [this](const std::string& reason) { public_gave_up(reason); },
+                           [this](const PublicChannel& channel, UniqueFd end) { pool_.send(channel, std::move(end)); },
+                           [this] { return pool_.pid(); }, [this] { workers_.look_for_orphans(); }}};
+  std::string owner_;  // the user in the names of jobs
   std::vector<WorkerEnded> unreported_;  // ended while no pool was there to be told
 
   bool reported_ready_ = false;
