@@ -1,5 +1,7 @@
 #include "worker/launch_plan.h"
 
+#include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -8,7 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <ctime>
 
 #include "auth/become_user.h"
 #include "base/system.h"
@@ -103,6 +107,30 @@ pid_t start(LaunchPlan& plan) {
   const pid_t pid = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): no copy of this process's pages
   if (pid == 0) become_program(plan);  // NOLINT(clang-analyzer-unix.Vfork): system calls only, as said in launch_plan.h
   return pid;
+}
+
+int LaunchRoom::run(void* plan) noexcept { become_program(*static_cast<LaunchPlan*>(plan)); }
+
+// The child's calls of libc fail only where it fails; then alone does it touch the errno that it shares with its parent.
+pid_t LaunchRoom::start(LaunchPlan& plan) {
+  plan.failed_step = LaunchStep::none;
+  child_ = 1;
+  const int flags = CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD;
+  // The pointer to itself is what clone(2) takes last; the two before it are not asked for.
+  const pid_t pid = ::clone(&LaunchRoom::run, &stack_->bytes.back() + 1, flags, &plan, nullptr, nullptr, &child_);
+  if (pid < 0) child_ = 0;
+  return pid;
+}
+
+bool LaunchRoom::busy() const noexcept {
+  const bool busy = child_ != 0;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return busy;
+}
+
+void LaunchRoom::wait() noexcept {
+  constexpr timespec kMoment{0, 20'000'000};
+  if (child_ != 0) syscall(SYS_futex, &child_, FUTEX_WAIT, 1, &kMoment, nullptr, 0);
 }
 
 }  // namespace usher

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/log.h"
 #include "base/pipe.h"
@@ -91,7 +93,7 @@ class PublicListener {
     watch_.end();
     socket_ = std::move(socket);
     local_ = local_end_of(socket_.get());
-    start_.emplace(plan_, local_, log_.write.get(), open_files_);
+    starts_.push_back(std::make_unique<PublicStart>(plan_, local_, log_.write.get(), open_files_));
     if (records_.has_numbers()) return open();
     opening_ = loop_.after(kNumbersPatience, [this] { open(); });
   }
@@ -155,13 +157,13 @@ class PublicListener {
   void serve(Client client) {
     const std::uint32_t number = records_.next_number([this](std::uint32_t taken) { return programs_.has_number(taken); });
     const Endpoint local = local_of(client);
-    const auto outcome = start_->run(client.connection.get(), number, client.endpoint, local);
-    if (outcome.pid < 0) {
+    const pid_t pid = starts_.back()->run(client.connection.get(), number, client.endpoint, local);
+    if (pid < 0) {
+      const int error = errno;
       held_ = std::move(client);
-      return pause("start a process", outcome.error_number);
+      return pause("start a process", error);
     }
-    if (outcome.failed != LaunchStep::none) return complain_of_program(outcome);
-    PublicProgram program{outcome.pid, std::move(client.connection), std::move(client.endpoint), number, wall_clock_ms(),
+    PublicProgram program{pid, std::move(client.connection), std::move(client.endpoint), number, wall_clock_ms(),
                           Clock::now()};
     if (plan_.program.timeout.count() > 0) program.deadline = program.started + plan_.program.timeout;
     programs_.add(std::move(program));
@@ -187,10 +189,6 @@ class PublicListener {
     });
   }
 
-  void complain_of_program(const PublicStart::Outcome& outcome) {
-    complain(next_program_complaint_, "program_failed_to_start", name_of(outcome.failed),
-             std::generic_category().message(outcome.error_number));
-  }
 
   void complain(Instant& next, const char* event, const char* step, const std::string& reason) const {
     if (Clock::now() < next) return;
@@ -198,7 +196,21 @@ class PublicListener {
     log::error(event, {{"listener", plan_.listener}, {"program", plan_.program.name}, {"step", step}, {"reason", reason}});
   }
 
-  void program_ended() {
+  void program_ended(pid_t pid) {
+    for (const auto& start : starts_) {
+      start->ended(pid);
+      if (const auto failure = start->failure()) complain_of_program(*failure);
+    }
+    while (starts_.size() > 1 && !starts_.front()->busy()) starts_.erase(starts_.begin());
+  }
+
+  void complain_of_program(const LaunchFailure& failure) {
+    complain(next_program_complaint_, "program_failed_to_start", name_of(failure.step),
+             std::generic_category().message(failure.error_number));
+  }
+
+  // There may be room again.
+  void programs_ended() {
     accept_again();
     finish_if_idle();
   }
@@ -212,13 +224,13 @@ class PublicListener {
   Endpoint local_;
   UniqueFd socket_;
   EventLoop::Watch watch_;
-  std::optional<PublicStart> start_;
+  std::vector<std::unique_ptr<PublicStart>> starts_;  // the last is in use; a child may still be in one before it
   PublicRecords records_{loop_,
                          {[this] { programs_.tell_again(); },
                           [this] {
                             if (opening_.pending()) open();
                           }}};
-  PublicPrograms programs_{loop_, records_, [this] { program_ended(); }};
+  PublicPrograms programs_{loop_, records_, {[this](pid_t pid) { program_ended(pid); }, [this] { programs_ended(); }}};
   std::optional<Client> held_;
   EventLoop::Timer opening_;
   EventLoop::Timer resume_;

@@ -36,10 +36,10 @@ pid_t next_ended() {
 
 }  // namespace
 
-PublicPrograms::PublicPrograms(EventLoop& loop, PublicRecords& records, std::function<void()> ended)
+PublicPrograms::PublicPrograms(EventLoop& loop, PublicRecords& records, Callbacks callbacks)
     : loop_(loop),
       records_(records),
-      ended_(std::move(ended)),
+      callbacks_(std::move(callbacks)),
       signals_(hear_of_children()),
       child_ended_(loop.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { reap(); })) {}
 
@@ -66,13 +66,14 @@ void PublicPrograms::reap() {
     int status = 0;
     rusage usage{};
     if (::wait4(pid, &status, 0, &usage) != pid || found == programs_.end()) continue;  // or an orphan, now gone
+    callbacks_.ended(pid);
     forget(found->second, status, usage);
     programs_.erase(found);
     some = true;
   }
   if (!some) return;
   look_for_leftovers_later();
-  ended_();
+  callbacks_.some_have_ended();
 }
 
 void PublicPrograms::forget(PublicProgram& program, int wait_status, const rusage& usage) {

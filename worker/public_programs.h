@@ -17,8 +17,11 @@ class PublicPrograms {
  public:
   static constexpr std::chrono::milliseconds kMoment{250};
 
-  // `ended`: at least one is gone.
-  PublicPrograms(EventLoop& loop, PublicRecords& records, std::function<void()> ended);
+  struct Callbacks {
+    std::function<void(pid_t)> ended;       // each
+    std::function<void()> some_have_ended;  // then, once
+  };
+  PublicPrograms(EventLoop& loop, PublicRecords& records, Callbacks callbacks);
 
   std::size_t size() const noexcept { return programs_.size(); }
   bool has_number(std::uint32_t number) const;
@@ -39,7 +42,7 @@ class PublicPrograms {
 
   EventLoop& loop_;
   PublicRecords& records_;
-  std::function<void()> ended_;
+  Callbacks callbacks_;
   UniqueFd signals_;
   EventLoop::Watch child_ended_;
   std::unordered_map<pid_t, PublicProgram> programs_;
