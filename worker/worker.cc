@@ -227,6 +227,7 @@ class Worker {
         login_->wait_end();
         throw refused(Code::login_incorrect);
       }
+      lacked_modules_ = lacked_modules_ || pam_->lacks_modules();
       pam_ = std::make_unique<PamTransaction>(pool_config_.pam_service, pool_config_.pam_directory);
     }
     login_->accept();
@@ -444,6 +445,7 @@ class Worker {
     close_in_order(std::move(connection_));
     const bool clean = end_all_descendants(Clock::now() + kLeftoverPatience);
     if (login_->crashed()) return WorkerExit::login_crashed;
+    if (clean && (lacked_modules_ || pam_->lacks_modules())) return WorkerExit::modules_missing;
     return clean ? WorkerExit::clean : WorkerExit::unclean;
   }
 
@@ -455,6 +457,7 @@ class Worker {
   PoolLink pool_;
   std::optional<LoginLink> login_;
   std::unique_ptr<PamTransaction>& pam_ = parts_.pam;
+  bool lacked_modules_ = false;
 
   std::optional<SharedWait> shared_;  // while it waits on the pool's one channel
   Gate shared_gate_{kSharedRequests};
