@@ -31,6 +31,7 @@ class Dispatcher {
     std::function<void(const VisitorPtr&)> returned;     // no worker has it: it is to be added again
     std::function<void(const VisitorPtr&)> login_over;   // also when its worker died: the listener lets go of it
     std::function<void(const VisitorPtr&)> unservable;   // it may not wait and none is ready; or worker after worker died over it
+    std::function<void(const VisitorPtr&)> taken = [](const VisitorPtr&) {};  // by a worker
   };
 
   Dispatcher(EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}

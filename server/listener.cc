@@ -18,6 +18,7 @@
 #include "server/admission.h"
 #include "server/dispatcher.h"
 #include "server/farewell.h"
+#include "server/statistics.h"
 
 namespace usher {
 namespace {
@@ -150,6 +151,7 @@ class Listener {
   void hear_pool(Packet& packet) {
     pool_gate_.check(packet, PoolState::known);
     dispatcher_.meet_pool(runtime_directory_);
+    statistics_.meet_pool(runtime_directory_);
     switch (static_cast<PoolTellsListener>(packet.kind())) {
       case PoolTellsListener::worker_channel:
         return dispatcher_.worker_channel(packet.as<WorkerChannel>(), Channel(packet.take_descriptor(0)));
@@ -214,6 +216,8 @@ class Listener {
     });
     visitors_[visitor->serial] = visitor;
     admission_.add(visitor->listener, network, visitor->serial);
+    visitor->counted_as_waiting = visitor->pool;
+    statistics_.arrived(*visitor);
     while (admission_.count(visitor->listener) > place.config.max_logins) evict(admission_.victim(visitor->listener));
     if (visitors_.contains(visitor->serial)) dispatcher_.add(visitor);
   }
@@ -244,6 +248,7 @@ class Listener {
 
   void turn_away(const VisitorPtr& visitor, Code code) {
     if (code == Code::busy) log::notice("busy", {{"listener", visitor->listener}, {"network", visitor->network}});
+    statistics_.refused(*visitor, code);
     UniqueFd client = std::move(visitor->fd);
     let_go(visitor);
     const bool too_many = code == Code::too_slow;
@@ -252,6 +257,7 @@ class Listener {
 
   void let_go(const VisitorPtr& visitor) {
     visitor->timer.end();
+    statistics_.left(*visitor);
     dispatcher_.remove(*visitor);
     admission_.remove(visitor->listener, visitor->network, visitor->serial);
     visitors_.erase(visitor->serial);
@@ -291,6 +297,7 @@ class Listener {
 
   Farewells farewells_{loop_};
   Admission admission_;
+  ListenerStatistics statistics_{loop_};
   std::map<std::uint64_t, VisitorPtr> visitors_;
   std::uint64_t serial_ = 0;
   EventLoop::Timer resume_;
@@ -304,7 +311,8 @@ class Listener {
                           [this](const VisitorPtr& visitor, const std::string& network) { count_under(*visitor, network); },
                           [this](const VisitorPtr& visitor) { find_place(visitor); },
                           [this](const VisitorPtr& visitor) { let_go(visitor); },
-                          [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); }}};
+                          [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); },
+                          [this](const VisitorPtr& visitor) { statistics_.taken(*visitor); }}};
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "worker/pool_policy.h"
 #include "worker/pool_public.h"
 #include "worker/pool_roads.h"
+#include "worker/pool_statistics.h"
 #include "worker/pool_store.h"
 #include "worker/pool_surplus.h"
 #include "worker/returning_workers.h"
@@ -180,9 +181,10 @@ class Pool {
 
   void refill(std::size_t index) {
     const PoolConfig& pool = configuration_.pools[index];
+    const PoolCounts counts = counts_of(pool.name);
+    statistics_.note(pool.name, counts);
     if (stopping_ || pauses_.paused(pool.name)) return;
     const bool first = became_ready_[pool.name] < pool.initial;
-    const PoolCounts counts = counts_of(pool.name);
     const auto place = static_cast<std::uint16_t>(index);
     for (std::uint32_t missing = workers_to_start(pool, counts, first); missing > 0; --missing) start_worker(place);
     if (configuration_.road_of(pool.name) == Dispatch::spawn) grant_wishes(place, counts.total);
@@ -215,6 +217,7 @@ class Pool {
     for (const auto& [number, job] : jobs_) {
       if (job->row.pool != pool) continue;
       ++counts.total;
+      if (job->in_use()) ++counts.in_use;
       if (job->retiring || job->generation != generation_) continue;
       if (job->stage == JobStage::starting) ++counts.starting;
       if (job->stage == JobStage::ready) ++counts.ready;
@@ -288,7 +291,12 @@ class Pool {
     const std::string pool = found->second->row.pool;
     store_->end({found->second->row, now(), "lost", 0, 0}, false);
     jobs_.erase(found);
-    if (!stopping_) pauses_.begin(pool, failed.reason.str());
+    if (!stopping_) start_failed(pool, failed.reason.str());
+  }
+
+  void start_failed(const std::string& pool, const std::string& reason) {
+    pauses_.begin(pool, reason);
+    statistics_.start_failed(pool);
   }
 
   void make_ready(PoolJob& job) {
@@ -414,7 +422,7 @@ class Pool {
     const bool failed_to_start = job.stage == JobStage::starting;
     store_->end({job.row, now(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
     jobs_.erase(found);
-    if (failed_to_start && !stopping_) pauses_.begin(pool, "a worker ended before it was ready");
+    if (failed_to_start && !stopping_) start_failed(pool, "a worker ended before it was ready");
     refill_later();
   }
 
@@ -462,6 +470,7 @@ class Pool {
   std::map<std::uint32_t, JobPtr> jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
   SessionPlaces places_;
+  PoolStatistics statistics_{loop_, store_};
   PoolPauses pauses_{loop_, [this] { refill_later(); }};
   PublicJobs public_{loop_,
                      {[this]() -> PoolStore& { return *store_; }, [this] { return next_number(); },

@@ -27,6 +27,8 @@ struct PoolJob {
   std::optional<SessionPlace> place;
   std::optional<Ended> end;
 
+  // It has a client, or has had one and is not gone yet.
+  bool in_use() const noexcept { return stage != JobStage::starting && stage != JobStage::ready; }
   SessionPlace wanted_place() const { return {row.listener, row.program, row.user}; }
   void set_stage(JobStage next, JobStatus status);
   // Its worker has come back to a new pool and says where it stands.

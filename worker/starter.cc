@@ -262,7 +262,11 @@ class Starter {
     const WorkerTable& table = workers_.table();
     for (const PoolConfig& pool : configuration().pools) {
       fact("pool", pool.name, "workers", std::to_string(table.count(pool.name)));
-      fact("pool", pool.name, "maximum", std::to_string(pool.maximum));
+      for (const auto& [key, value] : {std::pair("maximum", pool.maximum), std::pair("initial", pool.initial),
+                                       std::pair("threshold", pool.threshold), std::pair("additional", pool.additional)}) {
+        fact("pool", pool.name, key, std::to_string(value));
+      }
+      fact("pool", pool.name, "wait", pool.wait ? "yes" : "no");
     }
     for (const auto& [name, stage] : {std::pair("ready", WorkerStage::idle), std::pair("login", WorkerStage::login),
                                       std::pair("active", WorkerStage::session)}) {
