@@ -50,6 +50,8 @@ class Dispatcher {
   void shared_ready(const SharedReady& ready);
   void introduced();
   bool opened() const noexcept { return opened_; }
+  // Of the pool that has been met.
+  std::optional<Registry>& registry() noexcept { return registry_; }
   void pool_is_gone();
   // With a new configuration: workers that wait on other roads go.
   void use_only(const std::set<std::pair<std::string, Dispatch>>& roads);

@@ -151,7 +151,6 @@ class Listener {
   void hear_pool(Packet& packet) {
     pool_gate_.check(packet, PoolState::known);
     dispatcher_.meet_pool(runtime_directory_);
-    statistics_.meet_pool(runtime_directory_);
     switch (static_cast<PoolTellsListener>(packet.kind())) {
       case PoolTellsListener::worker_channel:
         return dispatcher_.worker_channel(packet.as<WorkerChannel>(), Channel(packet.take_descriptor(0)));
@@ -297,7 +296,6 @@ class Listener {
 
   Farewells farewells_{loop_};
   Admission admission_;
-  ListenerStatistics statistics_{loop_};
   std::map<std::uint64_t, VisitorPtr> visitors_;
   std::uint64_t serial_ = 0;
   EventLoop::Timer resume_;
@@ -313,6 +311,7 @@ class Listener {
                           [this](const VisitorPtr& visitor) { let_go(visitor); },
                           [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); },
                           [this](const VisitorPtr& visitor) { statistics_.taken(*visitor); }}};
+  ListenerStatistics statistics_{loop_, dispatcher_.registry()};
 };
 
 }  // namespace

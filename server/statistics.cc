@@ -49,8 +49,7 @@ void ListenerStatistics::write_later() {
 
 // Figures that cannot be written now are written with the next ones.
 void ListenerStatistics::write() try {
-  if (runtime_directory_.empty()) return;
-  if (!registry_) registry_.emplace(runtime_directory_, Registry::Open::existing);
+  if (!registry_) return;
   Registry::Update update(*registry_);
   update.put_statistics("listener", figures_.rows());
   update.commit();

@@ -14,10 +14,9 @@ namespace usher {
 
 class ListenerStatistics {
  public:
-  explicit ListenerStatistics(EventLoop& loop) : loop_(loop) {}
+  // The registry is open once there has been a pool.
+  ListenerStatistics(EventLoop& loop, std::optional<Registry>& registry) : loop_(loop), registry_(registry) {}
 
-  // There is a pool, and so a registry to write to.
-  void meet_pool(const std::string& runtime_directory) { runtime_directory_ = runtime_directory; }
   void arrived(const Visitor& visitor);
   void taken(Visitor& visitor);
   void refused(const Visitor& visitor, Code code);
@@ -30,8 +29,7 @@ class ListenerStatistics {
   void write();
 
   EventLoop& loop_;
-  std::string runtime_directory_;
-  std::optional<Registry> registry_;
+  std::optional<Registry>& registry_;
   Statistics figures_{"listener"};
   EventLoop::Timer timer_;
 };

@@ -93,6 +93,9 @@ void PublicJobs::begin(Service& service, const PublicBegan& began) {
   if (began.number == 0 || began.number > kMaxJobNumber || service.programs.size() >= kMostPrograms) {
     throw ProtocolError("a job that cannot be");
   }
+  if (const auto old = service.programs.extract(began.number)) {
+    if (old.mapped().id.bytes != began.id) callbacks_.store().end({old.mapped(), wall_clock_ms(), "lost", 0, 0}, false);
+  }
   Job& row = service.programs[began.number];
   row.id.bytes = began.id;
   row.number = began.number;

@@ -4,7 +4,7 @@
 //                 NeedNumbers whenever few are left;   PublicBegan, PublicEnded.
 //         pool:   Numbers, which no other job has.
 //         One that ends soon is told of with both at once; of very many a second some are not told of (public_records.h).
-// Trust:  usher-public is a user's process. The pool takes numbers that it gave, and from the starter which listener, program
+// Trust:  usher-public is a user's process. The pool takes numbers that no other job has, and from the starter which listener, program
 //         and user they belong to; pid, times and ends are shown as they are told.
 #pragma once
 
