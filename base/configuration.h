@@ -25,6 +25,23 @@ struct ServerConfig {
 enum class Dispatch { queue, shared, spawn };
 enum class Login { pam, none };
 
+// Which name in a client's certificate is the user's.
+enum class CertificateUser { none, common_name, email };
+// Who stands between TLS and the program: a process of Usher, or the kernel.
+enum class TlsHandover { relay, kernel };
+
+struct TlsConfig {
+  std::vector<std::string> certificates;  // files, each with a chain; none: no TLS
+  std::vector<std::string> keys;          // one for each certificate, in the same order
+  std::string client_ca;                  // empty: clients are not asked for a certificate
+  bool require_client_certificate = false;
+  CertificateUser user_from = CertificateUser::none;
+  bool replace_password = false;
+  TlsHandover handover = TlsHandover::relay;
+
+  bool on() const noexcept { return !certificates.empty(); }
+};
+
 struct ListenerConfig {
   std::string name;
   std::string address;  // "127.0.0.1:4000", "[::]:4000", "unix:/run/usher-generic.sock"
@@ -35,6 +52,7 @@ struct ListenerConfig {
   std::string program;  // empty: the client names one
   bool telnet = false;
   bool allow_plaintext = false;
+  TlsConfig tls;
   std::chrono::milliseconds login_timeout{};
   std::vector<std::string> proxy_networks;
   std::uint32_t login_tries{};

@@ -40,6 +40,11 @@ struct WordList {
   std::size_t most;
 };
 
+// The path of a file, or a list of such.
+struct Files {
+  std::size_t most;
+};
+
 // The first word of a list is a path, the others are its arguments.
 struct CommandLine {
   std::size_t most;
@@ -76,6 +81,7 @@ std::string shape_of(const Duration& kind);
 std::string shape_of(const Size& kind);
 std::string shape_of(const Words& kind);
 std::string shape_of(const WordList& kind);
+std::string shape_of(const Files& kind);
 std::string shape_of(const CommandLine& kind);
 std::string shape_of(const Variables& kind);
 

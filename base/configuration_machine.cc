@@ -115,9 +115,17 @@ class MachineCheck {
       error(path, label + " cannot have address " + quoted(listener.address) + ": " + reason(failed),
             failed == EACCES ? "start Usher as root, or write a port from 1024" : "write an address of this machine");
     }
-    if (address->is_local() || listener.allow_plaintext || listener.is_public()) return;
-    warning(path, label + " listens beyond loopback without TLS, so its clients are refused (911)",
-            "write allow_plaintext = true where the network is trusted, or listen on 127.0.0.1");
+    if (!address->is_local() && !listener.tls.on() && !listener.is_public()) check_plaintext(path, label, listener.allow_plaintext);
+  }
+
+  void check_plaintext(const std::string& path, const std::string& label, bool allowed) {
+    if (allowed) {
+      warning(path, label + " takes passwords in clear from beyond loopback", "add [listener.tls] with a certificate and its key");
+    } else {
+      warning(path, label + " listens beyond loopback without TLS, so its clients are refused (911)",
+              "add [listener.tls] with a certificate and its key, or write allow_plaintext = true where the network is "
+              "trusted, or listen on 127.0.0.1");
+    }
   }
 
   // Whoever connects runs a program as this account.

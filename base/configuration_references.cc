@@ -43,6 +43,7 @@ class References {
     check_program_of(listener, path, label);
     check_name(index);
     check_address(index);
+    check_tls(listener.tls, path + "/tls", label, places_, faults_);
   }
 
   void check_pool_of(const ListenerConfig& listener, const std::string& path, const std::string& label) {

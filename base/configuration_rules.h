@@ -55,6 +55,9 @@ inline constexpr TextRule kAddress{
 inline constexpr TextRule kNetwork{"a network like \"192.0.2.0/24\" or \"2001:db8::/32\", one address, or \"unix\"",
                                    rules::object_to_network};
 inline constexpr TextRule kDirectory{"the absolute path of a directory", rules::object_to_directory};
+inline constexpr TextRule kFile{"the absolute path of a file", rules::object_to_directory};
+inline constexpr TextRule kOptionalFile{"the absolute path of a file, or nothing between the quotes",
+                                        rules::object_to_optional_directory};
 inline constexpr TextRule kProgramPath{"the absolute path of a program", rules::object_to_directory};
 inline constexpr TextRule kRuntimeDirectory{"the absolute path of a directory, at most 80 bytes long",
                                             rules::object_to_runtime_directory};

@@ -78,6 +78,31 @@ inline constexpr std::tuple kServerKeys{
         "Users with a lower uid may not log in; they are refused like a wrong password."},
 };
 
+inline constexpr std::tuple kTlsKeys{
+    Key{"certificate", &TlsConfig::certificates, Files{20}, required("\"/etc/usher/tls/server.crt\""),
+        "A file (PEM) with the server's certificate and the chain below it, or a list of such files: then the name that the "
+        "client asks for chooses, and the first is for all others."},
+    Key{"key", &TlsConfig::keys, Files{20}, required("\"/etc/usher/tls/server.key\""),
+        "The file with the certificate's private key, not encrypted, or a list of as many as there are certificates."},
+    Key{"client_ca", &TlsConfig::client_ca, Words{kOptionalFile}, preset("\"\""),
+        "Set: clients are asked for a certificate, which one of those in this file (PEM) must have signed."},
+    Key{"require_client_certificate", &TlsConfig::require_client_certificate, Flag{}, preset("false"),
+        "Without a certificate a client is turned away in the handshake."},
+    Key{"user_from", &TlsConfig::user_from,
+        Choice{std::array{Word<CertificateUser>{"", CertificateUser::none},
+                          Word<CertificateUser>{"common_name", CertificateUser::common_name},
+                          Word<CertificateUser>{"email", CertificateUser::email}}},
+        preset("\"\""),
+        "What in the client's certificate names the user, who is then not asked for it: the common name, or what stands before "
+        "the @ of the address."},
+    Key{"replace_password", &TlsConfig::replace_password, Flag{}, preset("false"),
+        "The certificate that names the user is the login: no password is asked. usher-worker(8) says what that trusts."},
+    Key{"handover", &TlsConfig::handover,
+        Choice{std::array{Word<TlsHandover>{"relay", TlsHandover::relay}, Word<TlsHandover>{"kernel", TlsHandover::kernel}}},
+        preset("\"relay\""),
+        "Who encrypts after the login: a process of Usher between client and program, or the kernel (not in this version)."},
+};
+
 inline constexpr std::tuple kListenerKeys{
     Key{"name", &ListenerConfig::name, Words{kServiceName}, required("\"generic\""),
         "What the listener is called in logs and in `usher jobs`."},
@@ -103,6 +128,8 @@ inline constexpr std::tuple kListenerKeys{
         "Hide the typing of a password from telnet clients (IAC WILL ECHO)."},
     Key{"allow_plaintext", &ListenerConfig::allow_plaintext, Flag{}, preset("false"),
         "Take passwords without TLS from beyond loopback."},
+    Key{"tls", &ListenerConfig::tls, Group{kTlsKeys}, preset("{}"),
+        "Best as a table [listener.tls] below the listener: the connection is TLS from its first byte."},
     Key{"login_timeout", &ListenerConfig::login_timeout, Duration{seconds(1), hours(1)}, preset("\"60s\""),
         "From accepting a connection until a program is chosen."},
     Key{"proxy_networks", &ListenerConfig::proxy_networks, WordList{kNetwork, 0, 100}, preset("[]"),
@@ -190,6 +217,7 @@ inline constexpr std::size_t kRows = std::tuple_size_v<std::remove_cvref_t<Keys>
 
 // The name of a pool or program is no key: it stands in the heading of its table.
 static_assert(member_count<ServerConfig>() == kRows<decltype(kServerKeys)>);
+static_assert(member_count<TlsConfig>() == kRows<decltype(kTlsKeys)>);
 static_assert(member_count<ListenerConfig>() == kRows<decltype(kListenerKeys)>);
 static_assert(member_count<PoolConfig>() == kRows<decltype(kPoolKeys)> + 1);
 static_assert(member_count<ProgramConfig>() == kRows<decltype(kProgramKeys)> + 1);
@@ -203,6 +231,7 @@ struct Section {
 };
 inline constexpr Section kServer{"server", "[server]", "The installation as a whole."};
 inline constexpr Section kListener{"listener", "[[listener]]", "A place where clients connect; any number of them."};
+inline constexpr Section kTls{"tls", "[listener.tls]", "Within [[listener]]."};
 inline constexpr Section kPool{"pool", "[pool.NAME]", "Workers kept ready for clients."};
 inline constexpr Section kProgram{"program", "[program.NAME]",
                                   "What clients may ask for; best in a file of its own in programs.d/."};
@@ -213,6 +242,7 @@ template <class Visit>
 void for_each_section(Visit visit) {
   visit(kServer, kServerKeys);
   visit(kListener, kListenerKeys);
+  visit(kTls, kTlsKeys);
   visit(kPool, kPoolKeys);
   visit(kProgram, kProgramKeys);
   visit(kLimits, kLimitKeys);

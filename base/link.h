@@ -44,6 +44,7 @@ class Link {
   bool send_now(const M& message, int descriptor) {
     return watch_ && waiting_.empty() && channel_.send(message, descriptor);
   }
+  int fd() const noexcept { return channel_.fd(); }
   std::size_t waiting() const noexcept { return waiting_.size(); }
   // The peer can send nothing more; what it has sent is still heard.
   void refuse_more() noexcept;

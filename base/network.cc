@@ -70,6 +70,13 @@ bool Network::contains(const Endpoint& endpoint) const {
   return true;
 }
 
+bool is_in_one_of(const std::vector<std::string>& networks, const Endpoint& endpoint) {
+  return std::any_of(networks.begin(), networks.end(), [&](const std::string& text) {
+    const auto network = Network::parse(text);
+    return network && network->contains(endpoint);
+  });
+}
+
 std::optional<Endpoint> endpoint_of(std::string_view host, std::uint16_t port) {
   const auto address = address_of(host);
   if (!address) return {};

@@ -6,6 +6,7 @@
 //         pool:    StartWorker + two channel ends; EndWorker for one that does not end by itself.
 //         public:  (usher-public, one for each public listener) gets its plan with Configure, its socket, and a PeerChannel to
 //                  the pool, which gets the other end as PublicChannel. EndPublicJob is for whichever of them has the job.
+//         starter: Stop at the end of all; Leave when the service is to be replaced.
 //         starter: WorkerForked or WorkerFailed, and WorkerEnded for every worker that is gone. A pool that is started anew
 //                  hears of all living workers, and of those that ended meanwhile, before its first Configure.
 // Trust:  services are lesser processes: the starter lets through what these tables allow and ends a service that breaks
@@ -22,7 +23,7 @@
 namespace usher {
 
 enum class StarterSays : std::uint8_t {
-  configure = 1, listening_socket, peer_channel, worker_forked, worker_failed, worker_ended, stop,
+  configure = 1, listening_socket, peer_channel, worker_forked, worker_failed, worker_ended, stop, leave,
   public_channel, end_public_job
 };
 enum class ServiceSays : std::uint8_t { ready = 1, failed, start_worker, end_worker, retire_worker };
@@ -70,6 +71,13 @@ struct WorkerEnded {
 
 struct Stop {
   static constexpr auto kKind = StarterSays::stop;
+  bool drain = false;  // running programs may finish: the listener goes on accepting, to say that it is busy
+  static auto fields(auto& m) { return std::tie(m.drain); }
+};
+
+// Another process takes this one's place as soon as it has ended, which it does when it holds nothing that would be lost.
+struct Leave {
+  static constexpr auto kKind = StarterSays::leave;
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 

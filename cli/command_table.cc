@@ -13,7 +13,7 @@ namespace usher {
 namespace {
 
 constexpr std::array kCommands{
-    Command{"check", "reads the configuration and reports every fault", "[--config FILE] [--json]", check_options,
+    Command{"check", "reads the configuration and reports every fault", "[--live] [--config FILE] [--json]", check_options,
             check_command},
     Command{"start", "starts the service", "[--foreground] [--config FILE]", start_options, start_command},
     Command{"stop", "stops it and returns when everything is gone", "[--drain] [--config FILE]", stop_options,
@@ -22,13 +22,16 @@ constexpr std::array kCommands{
             status_command},
     Command{"reload", "brings a changed configuration into force", "[--config FILE]", configuration_options,
             reload_command},
+    Command{"restart", "replaces its processes, also by new programs; clients and running programs go on",
+            "listener | pool | all [--config FILE]", configuration_options, restart_command},
     Command{"jobs", "lists the jobs", "[--all] [--config FILE] [--json]", jobs_options, jobs_command},
     Command{"job", "shows a job, prints its log, or ends it",
             "show ID [--json] | log ID | end ID [--delay S | --immediate]", job_options, job_command},
     Command{"queue", "makes data queues, sends to them, receives from them, moves them",
             "SUBCOMMAND [OPTION...] [[LIBRARY/]NAME]", queue_options, queue_command},
     Command{"login", "logs in to a server and joins standard input and output with a program",
-            "[--user NAME] [--password-file FILE] HOST:PORT [PROGRAM [ARG...]]", login_options, login_command},
+            "[--user NAME] [--password-file FILE] [--tls | --plain] [--ca FILE | --insecure] HOST:PORT [PROGRAM [ARG...]]",
+            login_options, login_command},
 };
 
 }  // namespace

@@ -7,12 +7,16 @@
 #include <map>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/configuration.h"
 #include "cli/command.h"
 #include "cli/command_line.h"
 #include "cli/control_client.h"
 #include "cli/installation.h"
 #include "cli/pool_figures.h"
 #include "cli/service_commands.h"
+#include "tls/check.h"
+#include "usher/error.h"
 
 namespace usher {
 namespace {
@@ -23,6 +27,20 @@ int told(const Done& done) {
 }
 
 ControlClient starter_of(const CommandLine& line) { return ControlClient(server_of(line.configuration()).runtime_directory); }
+
+// Behind each listener's address, from the files as they are now.
+void add_ends_of_certificates(const ListenerConfig& listener, std::vector<Fact>& facts) {
+  const auto address = std::find_if(facts.begin(), facts.end(), [&](const Fact& fact) {
+    return fact.group.str() == "listener" && fact.name.str() == listener.name;
+  });
+  if (!listener.tls.on() || address == facts.end()) return;
+  Fact end{"listener", listener.name, "certificate_ends", "unknown"};
+  try {
+    end.value = rfc3339(tls::end_of_certificates(listener.tls) * 1000);
+  } catch (const Error&) {  // `usher check` says why
+  }
+  facts.insert(address + 1, std::move(end));
+}
 
 // Facts with the same group and name are one line: "listener generic: address 127.0.0.1:4000".
 void print_text(const std::vector<Fact>& facts) {
@@ -111,6 +129,9 @@ int status_command(std::span<const std::string> arguments) {
   answers.fact = [&](const Fact& fact) { facts.push_back(fact); };
   const ServerConfig server = server_of(line.configuration());
   const int result = told(ControlClient(server.runtime_directory).call(AskStatus{}, answers));
+  std::vector<Fault> unread;
+  const auto configuration = parse_configuration(read_configuration_files(line.configuration(), unread)).configuration;
+  for (const ListenerConfig& listener : configuration.listeners) add_ends_of_certificates(listener, facts);
   if (result == status::kDone) add_pool_figures(server, facts);
   if (line.has("json")) {
     print_json(facts);
@@ -126,6 +147,17 @@ int reload_command(std::span<const std::string> arguments) {
   ControlClient::Answers answers;
   answers.progress = [](const std::string& fault) { std::cerr << fault << "\n"; };
   return told(starter_of(line).call(AskReload{}, answers));
+}
+
+int restart_command(std::span<const std::string> arguments) {
+  const CommandLine line(configuration_options(), arguments);
+  line.check_operands(1, 1);
+  const std::string& what = line.operands()[0];
+  const bool all = what == "all";
+  if (!all && what != "listener" && what != "pool") throw UsageError("restart what? listener, pool or all, not \"" + what + '"');
+  ControlClient::Answers answers;
+  answers.progress = [](const std::string& fault) { std::cerr << fault << "\n"; };
+  return told(starter_of(line).call(AskRestart{all || what == "listener", all || what == "pool", all}, answers));
 }
 
 }  // namespace usher

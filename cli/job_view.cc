@@ -25,7 +25,8 @@ std::vector<Field> text_fields(const Job& job) {
           {"program", job.program},
           {"listener", job.listener},
           {"pool", job.pool},
-          {"client", job.client}};
+          {"client", job.client},
+          {"transport", job.transport}};
 }
 
 constexpr std::size_t kColumns = 7;

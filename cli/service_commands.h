@@ -19,5 +19,7 @@ int stop_command(std::span<const std::string> arguments);
 
 int status_command(std::span<const std::string> arguments);
 int reload_command(std::span<const std::string> arguments);
+// Returns when the new processes are ready.
+int restart_command(std::span<const std::string> arguments);
 
 }  // namespace usher

@@ -8,7 +8,7 @@ namespace usher {
 namespace {
 
 // One row a living job; the columns are those of `usher jobs --json`.
-constexpr ClientSchema kSchema{"usher-registry", 1, R"sql(
+constexpr ClientSchema kSchema{"usher-registry", 2, R"sql(
 CREATE TABLE job (
   id BLOB PRIMARY KEY CHECK (length(id) = 16),
   number INTEGER NOT NULL UNIQUE,
@@ -21,6 +21,7 @@ CREATE TABLE job (
   listener TEXT NOT NULL,
   pool TEXT NOT NULL,
   client TEXT NOT NULL,
+  transport TEXT NOT NULL,
   pid INTEGER NOT NULL,
   entered INTEGER NOT NULL,
   since INTEGER NOT NULL
@@ -87,23 +88,27 @@ Job job_from(const Rows& row) {
   job.listener = row.get<std::string>(8);
   job.pool = row.get<std::string>(9);
   job.client = row.get<std::string>(10);
-  job.pid = row.get<std::int64_t>(11);
-  job.entered = row.get<std::int64_t>(12);
-  job.since = row.get<std::int64_t>(13);
+  job.transport = row.get<std::string>(11);
+  job.pid = row.get<std::int64_t>(12);
+  job.entered = row.get<std::int64_t>(13);
+  job.since = row.get<std::int64_t>(14);
   return job;
 }
 
 constexpr const char* kSelect =
-    "SELECT id, number, owner, name, kind, status, user, program, listener, pool, client, pid, entered, since FROM job";
+    "SELECT id, number, owner, name, kind, status, user, program, listener, pool, client, transport, pid, entered, since "
+    "FROM job";
 
 }  // namespace
 
 Registry::Statements::Statements(Database& database)
     : put(database.prepare("INSERT OR REPLACE INTO job (id, number, owner, name, kind, status, user, program, listener, pool, "
-                           "client, pid, entered, since) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")),
+                           "client, transport, pid, entered, since) VALUES "
+                           "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)")),
       remove(database.prepare("DELETE FROM job WHERE id = ?1")),
       assign(database.prepare("UPDATE job SET status = 'assigned', since = ?2 WHERE id = ?1 AND status = 'ready' "
                               "RETURNING 1")),
+      is_ready(database.prepare("SELECT 1 FROM job WHERE id = ?1 AND status = 'ready'")),
       forget_statistics(database.prepare("DELETE FROM statistic WHERE source = ?1")),
       put_statistic(database.prepare("INSERT INTO statistic VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")) {}
 
@@ -142,6 +147,12 @@ std::vector<Statistic> Registry::statistics() {
   });
 }
 
+std::set<JobId> Registry::queued() {
+  std::set<JobId> ids;
+  for (const Entry& entry : ready_.list()) ids.insert(job_id_from(entry.data));
+  return ids;
+}
+
 Watch Registry::watch_ready(const std::string& pool) { return ready_.watch(of_pool(pool)); }
 
 Registry::Update::Update(Registry& registry)
@@ -149,7 +160,7 @@ Registry::Update::Update(Registry& registry)
 
 void Registry::Update::put(const Job& job) {
   statements_.put.run(Blob{bytes_of(job.id)}, job.number, job.owner, job.name, name_of(job.kind), name_of(job.status),
-                      job.user, job.program, job.listener, job.pool, job.client, job.pid, job.entered, job.since);
+                      job.user, job.program, job.listener, job.pool, job.client, job.transport, job.pid, job.entered, job.since);
 }
 
 void Registry::Update::make_ready(const Job& job) {
@@ -184,7 +195,8 @@ bool Registry::Update::withdraw(const std::string& pool, const JobId& id) {
 
 std::optional<JobId> Registry::Update::assign(const std::string& pool) {
   while (const auto entry = transaction_.receive(registry_.ready_, of_pool(pool))) {
-    if (const auto id = mark_assigned(*entry)) return id;
+    const JobId id = job_id_from(entry->data);
+    if (mark_assigned(id)) return id;
   }
   return std::nullopt;
 }
@@ -192,15 +204,27 @@ std::optional<JobId> Registry::Update::assign(const std::string& pool) {
 std::optional<JobId> Registry::Update::assign(const std::string& pool, Watch& ready) {
   const auto entry = transaction_.receive(ready);
   if (!entry) return std::nullopt;
-  if (const auto id = mark_assigned(*entry)) return id;
-  return assign(pool);
+  const JobId id = job_id_from(entry->data);
+  return mark_assigned(id) ? id : assign(pool);
 }
 
-// Empty for the id of a job that is not ready any more.
-std::optional<JobId> Registry::Update::mark_assigned(const Entry& entry) {
-  const JobId id = job_id_from(entry.data);
-  if (!statements_.assign.query(Blob{entry.data}, wall_clock_ms()).next()) return std::nullopt;
-  return id;
+std::optional<JobId> Registry::Update::reserve(const std::string& pool) {
+  while (const auto entry = transaction_.receive(registry_.ready_, of_pool(pool))) {
+    if (statements_.is_ready.query(Blob{entry->data}).next()) return job_id_from(entry->data);
+  }
+  return std::nullopt;
+}
+
+void Registry::Update::assign(const JobId& reserved) { mark_assigned(reserved); }
+
+void Registry::Update::put_back(const std::string& pool, const JobId& reserved) {
+  if (!statements_.is_ready.query(Blob{bytes_of(reserved)}).next()) return;
+  transaction_.send(registry_.ready_, bytes_of(reserved), Key::text(pool));
+}
+
+// False for the id of a job that is not ready any more.
+bool Registry::Update::mark_assigned(const JobId& id) {
+  return statements_.assign.query(Blob{bytes_of(id)}, wall_clock_ms()).next();
 }
 
 std::string registry_path(const std::string& runtime_directory) { return runtime_directory + "/db/registry.db"; }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,7 @@ inline constexpr std::string_view kReadyQueue = "READY";
 class Registry {
   struct Statements {
     explicit Statements(Database& database);
-    Statement put, remove, assign, forget_statistics, put_statistic;
+    Statement put, remove, assign, is_ready, forget_statistics, put_statistic;
   };
 
  public:
@@ -44,6 +45,11 @@ class Registry {
     bool withdraw(const std::string& pool, const JobId& id);
     // The longest-ready worker of the pool, now assigned. Ids of jobs that are gone are dropped.
     std::optional<JobId> assign(const std::string& pool);
+    // The same, but the worker stays ready, until it is given to a client and assigned.
+    std::optional<JobId> reserve(const std::string& pool);
+    void assign(const JobId& reserved);
+    // Back into the queue, at its end, unless its job is not ready any more.
+    void put_back(const std::string& pool, const JobId& reserved);
     // The same for the entry that a watch waited for.
     std::optional<JobId> assign(const std::string& pool, Watch& ready);
     // All that `source` counts, in place of what it wrote before.
@@ -51,7 +57,7 @@ class Registry {
     void commit() { transaction_.commit(); }
 
    private:
-    std::optional<JobId> mark_assigned(const Entry& entry);
+    bool mark_assigned(const JobId& id);
 
     Registry& registry_;
     Transaction transaction_;
@@ -61,6 +67,8 @@ class Registry {
   std::vector<Job> jobs();
   std::vector<Statistic> statistics();
   std::optional<Job> find(std::uint32_t number);
+  // The ids in the ready queue.
+  std::set<JobId> queued();
   // Waits, as a descriptor, for a ready worker of the pool.
   Watch watch_ready(const std::string& pool);
 

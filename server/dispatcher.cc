@@ -25,7 +25,8 @@ void Dispatcher::add(const VisitorPtr& visitor) {
   visitor->state = State::pending;
   Line& line = line_of(*visitor);
   line.pending[visitor->serial] = visitor;
-  schedule(line);
+  if (opened_ && line.pending.size() == 1 && line.road->prepared()) line.road->dispatch(line.pending);
+  if (!line.pending.empty()) schedule(line);
 }
 
 bool Dispatcher::withdraw(Visitor& visitor) {

@@ -29,6 +29,7 @@ constexpr int kAcceptsARound = 64;
 constexpr auto kPause = 100ms;         // when there is no descriptor or memory for another client
 constexpr auto kEvictionTime = 1s;     // for the login process to say 904; then the visitor is shut down
 constexpr auto kComplaintEvery = 60s;
+constexpr auto kLeaveCheck = 2ms;
 
 bool is_shortage(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
@@ -65,7 +66,8 @@ class Listener {
       case StarterSays::configure: return configure(packet);
       case StarterSays::listening_socket: return take_socket(packet);
       case StarterSays::peer_channel: return meet_pool(packet);
-      case StarterSays::stop: return stop();
+      case StarterSays::stop: return stop(packet.as<Stop>().drain);
+      case StarterSays::leave: return leave();
       case StarterSays::worker_forked:
       case StarterSays::worker_failed:
       case StarterSays::worker_ended:
@@ -132,6 +134,7 @@ class Listener {
   }
 
   void watch_place(std::size_t index) {
+    if (leaving_) return;
     Place& place = places_[index];
     if (!place.socket) return;
     place.watch = loop_.watch(place.socket.get(), EPOLLIN, [this, index](std::uint32_t) { accept(places_[index]); });
@@ -202,6 +205,7 @@ class Listener {
   }
 
   void admit(const Place& place, UniqueFd client, const std::string& network) {
+    if (draining_) return farewells_.say(std::move(client), Code::busy, default_text(Code::busy));
     const auto visitor = std::make_shared<Visitor>();
     visitor->serial = ++serial_;
     visitor->fd = std::move(client);
@@ -274,14 +278,32 @@ class Listener {
 
   // ---- the end ----
 
-  void stop() {
-    for (Place& place : places_) place.watch.end();
-    places_.clear();
-    resume_.end();
+  void stop(bool drain) {
+    draining_ = drain;
+    if (!drain) {
+      stop_accepting();
+      places_.clear();
+    }
     const auto all = visitors_;
     for (const auto& [serial, visitor] : all) {
       if (dispatcher_.withdraw(*visitor)) turn_away(visitor, Code::busy);
     }
+  }
+
+  void stop_accepting() {
+    leaving_ = true;
+    for (Place& place : places_) place.watch.end();
+    resume_.end();
+  }
+
+  // Clients that no worker has taken yet would be lost. New ones wait in the backlog for the next listener.
+  void leave() {
+    stop_accepting();
+    const bool held = std::any_of(visitors_.begin(), visitors_.end(), [](const auto& entry) {
+      return entry.second->state == Visitor::State::pending || entry.second->state == Visitor::State::handed_over;
+    });
+    if (!held && farewells_.empty()) return loop_.stop();
+    leave_ = loop_.after(kLeaveCheck, [this] { leave(); });
   }
 
   EventLoop loop_;
@@ -299,6 +321,9 @@ class Listener {
   std::map<std::uint64_t, VisitorPtr> visitors_;
   std::uint64_t serial_ = 0;
   EventLoop::Timer resume_;
+  bool draining_ = false;
+  bool leaving_ = false;
+  EventLoop::Timer leave_;
   Instant next_complaint_{};
   Dispatcher dispatcher_{loop_,
                          {[this](const Visitor& visitor) { return control_record(visitor); },

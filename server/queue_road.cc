@@ -26,6 +26,7 @@ void QueueRoad::pool_is_gone() {
 }
 
 void QueueRoad::dispatch(Pending& pending) {
+  if (in_hand_.empty() && pending.size() > early_.size()) give_reserved(pending);
   while (pending.size() > early_.size()) {
     if (in_hand_.empty() && (waiting() || !assign(pending.size() - early_.size()))) return wait_for_ready();
     hand_over(pending);
@@ -34,9 +35,44 @@ void QueueRoad::dispatch(Pending& pending) {
   woken_ = false;
 }
 
+void QueueRoad::give_reserved(Pending& pending) {
+  prepare_later();
+  if (!reserved_) return;
+  const JobId id = *std::exchange(reserved_, std::nullopt);
+  put_back_.end();
+  given_.push_back(id);
+  hand_over(id, pending);
+}
+
+// When the clients of this round are on their way.
+void QueueRoad::prepare_later() {
+  if (std::exchange(preparing_, true)) return;
+  services_.loop.defer([this] { prepare(); });
+}
+
+void QueueRoad::prepare() {
+  preparing_ = false;
+  Registry::Update update(*registry_);
+  for (const JobId& id : given_) update.assign(id);
+  const auto next = waiting() ? std::nullopt : update.reserve(pool_);
+  update.commit();
+  given_.clear();
+  reserved_ = next;
+  if (reserved_) put_back_ = services_.loop.after(kReserved, [this] { put_back(); });
+}
+
+// Whoever looks at the queue while nothing happens finds all ready workers in it.
+void QueueRoad::put_back() {
+  Registry::Update update(*registry_);
+  update.put_back(pool_, *reserved_);
+  update.commit();
+  reserved_.reset();
+}
+
 // Ids of ready workers, for as many clients as wait. False when there is none.
 bool QueueRoad::assign(std::size_t wanted) {
   Registry::Update update(*registry_);
+  for (const JobId& id : given_) update.assign(id);
   std::vector<JobId> ids;
   while (ids.size() < std::min(wanted, kBatch)) {
     const bool watched = ready_ && ready_->armed();
@@ -45,6 +81,7 @@ bool QueueRoad::assign(std::size_t wanted) {
     ids.push_back(*id);
   }
   update.commit();
+  given_.clear();
   in_hand_ = std::move(ids);
   return !in_hand_.empty();
 }
@@ -62,22 +99,20 @@ void QueueRoad::wait_for_ready() {
 }
 
 void QueueRoad::hand_over(Pending& pending) {
-  for (const JobId& id : std::exchange(in_hand_, {})) {
-    if (!idle_.contains(id)) services_.hear_pool();
-    const auto worker = idle_.find(id);
-    if (worker == idle_.end()) {
-      expect(id);
-    } else if (pending.empty()) {
-      in_hand_.push_back(id);
-    } else {
-      const VisitorPtr visitor = pending.begin()->second;
-      std::unique_ptr<Delivery> delivery = std::move(worker->second);
-      idle_.erase(worker);
-      if (!delivery->send(services_.control_record(*visitor), visitor->fd.get())) continue;  // it died: its id is spent
-      pending.erase(visitor->serial);
-      services_.handed_over(visitor, std::move(delivery));
-    }
-  }
+  for (const JobId& id : std::exchange(in_hand_, {})) hand_over(id, pending);
+}
+
+void QueueRoad::hand_over(const JobId& id, Pending& pending) {
+  if (!idle_.contains(id)) services_.hear_pool();
+  const auto worker = idle_.find(id);
+  if (worker == idle_.end()) return expect(id);
+  if (pending.empty()) return in_hand_.push_back(id);
+  const VisitorPtr visitor = pending.begin()->second;
+  std::unique_ptr<Delivery> delivery = std::move(worker->second);
+  idle_.erase(worker);
+  if (!delivery->send(services_.control_record(*visitor), visitor->fd.get())) return;  // it died: its id is spent
+  pending.erase(visitor->serial);
+  services_.handed_over(visitor, std::move(delivery));
 }
 
 // A worker that has been announced and is unknown has ended.

@@ -26,6 +26,8 @@ class Road {
 
   // Hands over clients, the oldest first, for as long as there are workers; those leave `pending`.
   virtual void dispatch(Pending& pending) = 0;
+  // Whether a client that comes now can be handed over without any delay.
+  virtual bool prepared() const { return false; }
   // How many of those who still wait a worker is certain for.
   virtual std::size_t certain() const { return 0; }
   // One that was handed over has been taken, or is not on its way any more.

@@ -33,6 +33,16 @@ Control::~Control() {
 void Control::accept() {
   UniqueFd fd(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!fd || calls_.size() >= kMaxCalls || !may_command(fd.get())) return;
+  add(std::move(fd));
+}
+
+Control::CallPtr Control::resume(UniqueFd connection) {
+  const CallPtr call = add(std::move(connection));
+  call->state_ = ControlState::answering;
+  return call;
+}
+
+Control::CallPtr Control::add(UniqueFd fd) {
   const auto call = std::make_shared<Call>();
   const Call* key = call.get();
   calls_[key] = call;
@@ -44,6 +54,7 @@ void Control::accept() {
         last->link_.reset();
       },
       0);
+  return call;
 }
 
 // Commands take the call by value: it may hang up while it is answered.
@@ -55,6 +66,7 @@ void Control::dispatch(const CallPtr& call, Packet& packet) {
     case ControlAsks::stop: return commands_.stop(call, packet.as<AskStop>().drain);
     case ControlAsks::reload: return commands_.reload(call);
     case ControlAsks::end_job: return commands_.end_job(call, packet.as<AskEndJob>());
+    case ControlAsks::restart: return commands_.restart(call, packet.as<AskRestart>());
   }
 }
 

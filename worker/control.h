@@ -22,6 +22,9 @@ class Control {
     // The last word.
     void done(std::uint8_t exit_status, const std::string& text) { say(Done{exit_status, text}); }
 
+    // The connection, which stays open; -1 when the caller has hung up.
+    int fd() const noexcept { return link_ ? link_->fd() : -1; }
+
    private:
     friend class Control;
     template <class M>
@@ -39,6 +42,7 @@ class Control {
     std::function<void(CallPtr, bool drain)> stop;
     std::function<void(CallPtr)> reload;
     std::function<void(CallPtr, const AskEndJob&)> end_job;
+    std::function<void(CallPtr, const AskRestart&)> restart;
   };
 
   // `listening` is control.sock.
@@ -47,7 +51,12 @@ class Control {
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
+  // A call that another process took, before it became this one.
+  CallPtr resume(UniqueFd connection);
+  int fd() const noexcept { return listening_.get(); }
+
  private:
+  CallPtr add(UniqueFd connection);
   void accept();
   void dispatch(const CallPtr& call, Packet& packet);
 

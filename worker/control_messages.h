@@ -12,7 +12,7 @@
 
 namespace usher {
 
-enum class ControlAsks : std::uint8_t { status = 1, stop, reload, end_job };
+enum class ControlAsks : std::uint8_t { status = 1, stop, reload, end_job, restart };
 enum class ControlSays : std::uint8_t { fact = 1, progress, done };
 
 struct AskStatus {
@@ -38,12 +38,21 @@ struct AskEndJob {
   static auto fields(auto& m) { return std::tie(m.number, m.delay_ms); }
 };
 
+struct AskRestart {
+  static constexpr auto kKind = ControlAsks::restart;
+  bool listener = false;
+  bool pool = false;
+  bool starter = false;  // with the two others
+  static auto fields(auto& m) { return std::tie(m.listener, m.pool, m.starter); }
+};
+
 enum class ControlState : std::uint8_t { asking, answering };
 inline constexpr std::array kControlRequests{
     request<AskStatus>(in(ControlState::asking), Often::once, 0),
     request<AskStop>(in(ControlState::asking), Often::once, 0),
     request<AskReload>(in(ControlState::asking), Often::once, 0),
     request<AskEndJob>(in(ControlState::asking), Often::once, 0),
+    request<AskRestart>(in(ControlState::asking), Often::once, 0),
 };
 
 // One item of `usher status`. Shape: group "listener", name "generic", key "address", value "127.0.0.1:4000".

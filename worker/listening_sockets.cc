@@ -78,6 +78,9 @@ ListeningEnd::ListeningEnd(const std::string& address) {
   path_ = parsed.path;
 }
 
+ListeningEnd::ListeningEnd(const std::string& address, UniqueFd bound)
+    : fd_(std::move(bound)), path_(required_address(address).path) {}
+
 ListeningEnd::~ListeningEnd() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }

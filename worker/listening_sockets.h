@@ -20,6 +20,8 @@ class ListeningEnd {
  public:
   // Errors: std::system_error naming the address.
   explicit ListeningEnd(const std::string& address);
+  // One that is bound to that address.
+  ListeningEnd(const std::string& address, UniqueFd bound);
   ~ListeningEnd();
   ListeningEnd(const ListeningEnd&) = delete;
   ListeningEnd& operator=(const ListeningEnd&) = delete;

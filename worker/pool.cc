@@ -61,6 +61,7 @@ class Pool {
       case StarterSays::stop:
         stopping_ = true;
         return;
+      case StarterSays::leave: return leave();
       case StarterSays::listening_socket:
       case StarterSays::end_public_job: break;
     }
@@ -151,7 +152,7 @@ class Pool {
       listener_job_ = make_service_job(JobKind::listener, peer.pid);
       store_->put(listener_job_);
     }
-    retire_assigned();
+    retire_taken();
     roads_.meet_listener(Channel(packet.take_descriptor(0)));
     for (const auto& [number, job] : jobs_) {
       if (job->stage == JobStage::ready && !job->retiring) announce(*job);
@@ -161,11 +162,11 @@ class Pool {
 
   // A listener that is gone may have taken a worker out of the queue and not reached it: such a worker would wait for ever.
   // One that was reached serves its client all the same: a client comes before everything else a worker is told.
-  void retire_assigned() {
-    for (const Job& row : store_->jobs()) {
-      const auto found = jobs_.find(row.number);
-      if (row.status != JobStatus::assigned || found == jobs_.end() || found->second->stage != JobStage::ready) continue;
-      tell_to_go(*found->second);
+  void retire_taken() {
+    store_->flush();
+    const std::set<JobId> queued = store_->queued();
+    for (const auto& [number, job] : jobs_) {
+      if (job->stage == JobStage::ready && job->road == Dispatch::queue && !queued.contains(job->row.id)) tell_to_go(*job);
     }
   }
 
@@ -318,7 +319,8 @@ class Pool {
   void retire_outdated() {
     for (const auto& [number, job] : jobs_) {
       if (job->stage != JobStage::ready || job->generation == generation_) continue;
-      if (job->road != Dispatch::queue || store_->withdraw(job->row)) tell_to_go(*job);
+      if (job->road == Dispatch::queue) store_->withdraw(job->row);
+      tell_to_go(*job);
     }
   }
 
@@ -353,8 +355,7 @@ class Pool {
         return;
       case WorkerTellsPool::claim: return claim(job, packet.as<Claim>());
       case WorkerTellsPool::active:
-        job.row.pid = packet.as<Active>().program_pid;
-        job.set_stage(JobStage::active, JobStatus::active);
+        job.activate(packet.as<Active>());
         return store_->put(job.row);
       case WorkerTellsPool::ended:
         job.end = packet.as<Ended>();
@@ -444,6 +445,15 @@ class Pool {
   }
 
   // ---- the end ----
+
+  // Another pool goes on from the registry.
+  void leave() {
+    for (const auto& [number, job] : jobs_) {
+      if (job->link) job->link->hear_now();
+    }
+    if (store_) store_->flush();
+    loop_.stop();
+  }
 
   // The starter has nothing more to say: all workers are gone, or the starter itself is.
   void finish() {

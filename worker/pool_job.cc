@@ -20,6 +20,11 @@ std::string text_of(const Ended& end) {
   return "lost";
 }
 
+std::string text_of(Transport transport) {
+  constexpr std::array kNames{"", "plain", "tls-relay", "tls-kernel"};
+  return kNames.at(static_cast<std::size_t>(transport));
+}
+
 JobStage stage_of(JobStatus status) {
   switch (status) {
     case JobStatus::starting: return JobStage::starting;
@@ -39,6 +44,12 @@ void PoolJob::set_stage(JobStage next, JobStatus status) {
   row.since = wall_clock_ms();
 }
 
+void PoolJob::activate(const Active& said) {
+  row.pid = said.program_pid;
+  row.transport = text_of(said.transport);
+  set_stage(JobStage::active, JobStatus::active);
+}
+
 void PoolJob::resume(const Resume& said) {
   constexpr std::array kStatuses{JobStatus::starting, JobStatus::ready,  JobStatus::login,
                                  JobStatus::active,   JobStatus::ending, JobStatus::ending};
@@ -48,6 +59,7 @@ void PoolJob::resume(const Resume& said) {
   row.client = said.client.str();
   row.program = said.program.str();
   if (!said.user.empty()) row.user = said.user.str();
+  row.transport = text_of(said.transport);
   if (said.program_pid > 0) row.pid = said.program_pid;
   if (row.entered == 0) row.entered = wall_clock_ms();
   forked = joined = true;

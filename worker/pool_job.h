@@ -31,12 +31,16 @@ struct PoolJob {
   bool in_use() const noexcept { return stage != JobStage::starting && stage != JobStage::ready; }
   SessionPlace wanted_place() const { return {row.listener, row.program, row.user}; }
   void set_stage(JobStage next, JobStatus status);
+  void activate(const Active& said);
   // Its worker has come back to a new pool and says where it stands.
   void resume(const Resume& said);
 };
 
 // "normal", "status 3", "signal SIGKILL", "refused 900", ...: how the registry writes an end.
 std::string text_of(const Ended& end);
+
+// "plain", "tls-relay", "tls-kernel"; nothing where there is no program.
+std::string text_of(Transport transport);
 
 JobStage stage_of(JobStatus status);
 

@@ -29,10 +29,11 @@ void PoolLink::claim(std::string_view program, std::string_view user) {
   say(*open_claim_);
 }
 
-void PoolLink::active(pid_t program) {
+void PoolLink::active(pid_t program, Transport transport) {
   now_.stage = JobStage::active;
   now_.program_pid = program;
-  say(Active{program});
+  now_.transport = transport;
+  say(Active{program, transport});
 }
 
 void PoolLink::ended(EndKind kind, int value) {

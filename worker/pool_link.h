@@ -26,7 +26,7 @@ class PoolLink {
   // The job log: the pool reads from `read_end`, which this worker keeps too, so that a restarted pool goes on.
   void keep_log(UniqueFd read_end);
   void claim(std::string_view program, std::string_view user);
-  void active(pid_t program);
+  void active(pid_t program, Transport transport);
   void ended(EndKind kind, int value);
 
   enum class News { nothing, granted, denied, retire, lost };

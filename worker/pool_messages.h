@@ -28,6 +28,10 @@ struct Joined {
 enum class JobStage : std::uint8_t { starting, ready, login, active, ending, unknown };
 constexpr JobStage last_of(JobStage) { return JobStage::unknown; }
 
+// What stands between the client and its program.
+enum class Transport : std::uint8_t { none, plain, tls_relay, tls_kernel };
+constexpr Transport last_of(Transport) { return Transport::tls_kernel; }
+
 // Everything that a pool without a memory must know of this job.
 struct Resume {
   static constexpr auto kKind = WorkerTellsPool::resume;
@@ -39,8 +43,9 @@ struct Resume {
   Text<32> program;  // of the claim that was granted
   Text<256> user;
   std::int32_t program_pid = 0;
+  Transport transport = Transport::none;
   static auto fields(auto& m) {
-    return std::tie(m.number, m.id, m.stage, m.listener, m.client, m.program, m.user, m.program_pid);
+    return std::tie(m.number, m.id, m.stage, m.listener, m.client, m.program, m.user, m.program_pid, m.transport);
   }
 };
 
@@ -66,7 +71,8 @@ struct Claim {
 struct Active {
   static constexpr auto kKind = WorkerTellsPool::active;
   std::int32_t program_pid = 0;
-  static auto fields(auto& m) { return std::tie(m.program_pid); }
+  Transport transport = Transport::plain;
+  static auto fields(auto& m) { return std::tie(m.program_pid, m.transport); }
 };
 
 enum class EndKind : std::uint8_t { normal, status, signal, refused, evicted, retired, lost };

@@ -77,6 +77,7 @@ class PublicListener {
       case StarterSays::worker_forked:
       case StarterSays::worker_failed:
       case StarterSays::worker_ended:
+      case StarterSays::leave:
       case StarterSays::public_channel: break;
     }
     throw ProtocolError("the starter said something that is not for a public listener");

@@ -44,6 +44,14 @@ PublicServices::Entry* PublicServices::find(const PublicPlan& plan) {
 
 void PublicServices::add(const PublicPlan& plan, const Generation& generation) {
   Entry& entry = services_.emplace_back(Entry{plan, generation.listening[plan.place], generation.number});
+  make_service(entry);
+  SpawnOrder order = order_;
+  if (as_its_user_) order.account = plan.account;
+  entry.service->set_order(std::move(order));
+  entry.service->start();
+}
+
+void PublicServices::make_service(Entry& entry) {
   Service::Callbacks callbacks;
   callbacks.started = [this, &entry] {
     configure(entry);
@@ -53,11 +61,27 @@ void PublicServices::add(const PublicPlan& plan, const Generation& generation) {
     if (packet.kind() == static_cast<std::uint8_t>(ServiceReady::kKind)) callbacks_.ready();
   };
   callbacks.gave_up = [this](const std::string& reason) { callbacks_.gave_up(reason); };
-  entry.service.emplace(loop_, "public listener " + plan.listener, kPublicServiceRequests, std::move(callbacks));
-  SpawnOrder order = order_;
-  if (as_its_user_) order.account = plan.account;
-  entry.service->set_order(std::move(order));
-  entry.service->start();
+  entry.service.emplace(loop_, "public listener " + entry.plan.listener, kPublicServiceRequests, std::move(callbacks));
+}
+
+std::vector<PublicServices::Row> PublicServices::rows() const {
+  std::vector<Row> rows;
+  for (const Entry& entry : services_) {
+    if (entry.service->fd() < 0) continue;
+    const PublicPlan& plan = entry.plan;
+    rows.push_back({entry.service->pid(), entry.service->fd(), plan.listener, plan.program.name, plan.account.name});
+  }
+  return rows;
+}
+
+void PublicServices::adopt(const Row& row) {
+  Entry& entry = services_.emplace_back();
+  entry.plan.listener = row.listener;
+  entry.plan.program.name = row.program;
+  entry.plan.account.name = row.user;
+  make_service(entry);
+  entry.service->adopt(row.pid, Channel(UniqueFd(row.channel)));
+  leave(entry);
 }
 
 void PublicServices::configure(Entry& entry) {
@@ -84,7 +108,7 @@ void PublicServices::leave(Entry& entry) {
   if (entry.leaving) return;
   entry.leaving = true;
   entry.socket.reset();
-  entry.service->stop();
+  entry.service->stop(true);
 }
 
 bool PublicServices::ready(std::uint32_t generation) const {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <list>
 #include <string>
+#include <vector>
 
 #include "worker/generation.h"
 #include "worker/public_plan.h"
@@ -26,6 +27,18 @@ class PublicServices {
     std::function<void()> crashed;  // what ran below it may be left
   };
   PublicServices(EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
+
+  // One that runs, as it is told to the starter that this one becomes by executing itself anew.
+  struct Row {
+    pid_t pid = 0;
+    int channel = -1;
+    std::string listener;
+    std::string program;
+    std::string user;
+  };
+  std::vector<Row> rows() const;
+  // It ends with its last program; follow() starts another for new connections.
+  void adopt(const Row& row);
 
   // What each is executed with, but for its account.
   void set_order(SpawnOrder order, bool as_its_user);
@@ -56,6 +69,7 @@ class PublicServices {
 
   Entry* find(const PublicPlan& plan);
   void add(const PublicPlan& plan, const Generation& generation);
+  void make_service(Entry& entry);
   void configure(Entry& entry);
   void connect(Entry& entry);
   static void leave(Entry& entry);

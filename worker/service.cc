@@ -25,24 +25,42 @@ void Service::start() {
   auto [ours, theirs] = make_channel();
   SpawnOrder order = order_;
   order.descriptors.insert(order.descriptors.begin(), theirs.fd());
-  pid_ = spawn(order);
+  const pid_t pid = spawn(order);
+  hold(pid, std::move(ours));
+  callbacks_.started();
+}
+
+void Service::adopt(pid_t pid, Channel channel) {
+  was_ever_ready_ = true;
+  hold(pid, std::move(channel));
+}
+
+void Service::hold(pid_t pid, Channel channel) {
+  pid_ = pid;
   started_at_ = Clock::now();
   gate_.emplace(table_);
   ready_generation_ = 0;
   link_ = std::make_unique<Link>(
-      loop_, std::move(ours), [this](Packet& packet) { hear(packet); },
+      loop_, std::move(channel), [this](Packet& packet) { hear(packet); },
       [this](const std::string& why) {
         if (reason_.empty()) reason_ = why;
         link_.reset();
         kill();  // its end is heard of as that of a child
       });
-  callbacks_.started();
 }
 
-void Service::stop() {
+void Service::stop(bool drain) {
   stopping_ = true;
   next_start_.end();
-  send(Stop{});
+  send(Stop{drain});
+}
+
+void Service::leave(std::chrono::milliseconds patience, std::function<void()> left) {
+  next_start_.end();
+  if (!running()) return left();
+  left_ = std::move(left);
+  send(Leave{});
+  patience_ = loop_.after(patience, [this] { kill(); });
 }
 
 void Service::kill() const {
@@ -67,7 +85,10 @@ void Service::ended(int wait_status) {
   link_.reset();
   const std::string how = end_of_process(wait_status);
   const std::string reason = std::exchange(reason_, "");
+  patience_.end();
+  const auto left = std::exchange(left_, nullptr);
   if (stopping_) return;
+  if (left) return left();
   log::error("service_ended", {{"service", name_}, {"end", how}, {"reason", reason}});
   if (!was_ever_ready_) {
     callbacks_.gave_up(name_ + " ended (" + how + ")" + (reason.empty() ? "" : ": " + reason));

@@ -93,6 +93,20 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+int execute_anew(const std::string& program, std::vector<std::string> words, const std::vector<int>& descriptors) {
+  words.insert(words.begin(), program);
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  for (const int fd : descriptors) check(::fcntl(fd, F_SETFD, 0), "keep a descriptor");
+  restore_descriptor_limit();
+  ::execve(program.c_str(), arguments.data(), environ);
+  const int error = errno;
+  raise_descriptor_limit();
+  for (const int fd : descriptors) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return error;
+}
+
 std::string own_directory() {
   std::array<char, PATH_MAX> path{};
   const ssize_t length = check(::readlink("/proc/self/exe", path.data(), path.size()), "find this program's directory");

@@ -28,6 +28,10 @@ pid_t spawn(const SpawnOrder& order);
 // Raises this process's soft limit of descriptors to the hard one; children get the former soft limit back.
 void raise_descriptor_limit();
 
+// Becomes the program anew: same process, same children, same environment; of the descriptors only 0 to 2 and those named
+// stay. Returns only when that failed, with errno.
+int execute_anew(const std::string& program, std::vector<std::string> words, const std::vector<int>& descriptors);
+
 // The directory this process's own executable stands in, with "/" at its end.
 std::string own_directory();
 

@@ -20,9 +20,12 @@
 #include "worker/generation.h"
 #include "worker/public_planning.h"
 #include "worker/public_services.h"
+#include "worker/restart.h"
 #include "worker/service.h"
 #include "worker/service_manager.h"
 #include "worker/spawn.h"
+#include "worker/status.h"
+#include "worker/starter_state.h"
 #include "worker/worker_supervisor.h"
 
 namespace usher {
@@ -48,8 +51,9 @@ class Starter {
   explicit Starter(StarterOptions options) : options_(std::move(options)) {}
 
   int run() {
+    if (options_.state) before_ = load_state(std::exchange(options_.state, UniqueFd()).get());
     std::vector<Fault> faults;
-    auto first = read_generation(options_.configuration, 1, faults);
+    auto first = read_generation(options_.configuration, before_ ? before_->generation + 1 : 1, faults);
     std::fputs(faults_text(faults).c_str(), stderr);
     if (!first) return 1;
     generation_ = std::move(*first);
@@ -78,12 +82,9 @@ class Starter {
     const auto service_user = root ? find_account(server().user) : find_account(::geteuid());
     if (!service_user) throw Error(ErrorCode::configuration, "there is no user to run listener and pool as");
     make_directories(server(), *service_user);
-    lock_ = lock_runtime_directory(server().runtime_directory);
     owner_ = service_user->name;
-    generation_.listening = bind_listeners(configuration(), nullptr, {});
     generation_.public_plans = plan_public_listeners(configuration(), owner_);
-    pool_socket_ = bind_named(server().runtime_directory + "/pool.sock", service_user->uid, service_user->gid);
-    control_.emplace(loop_, bind_named(server().runtime_directory + "/control.sock", ::geteuid(), ::getegid()), commands());
+    before_ ? resume(*before_) : bind(*service_user);
     set_orders(root ? service_user : std::nullopt);
     if (!root) log::notice("without_root", {{"effect", "only this user can log in"}, {"user", service_user->name}});
 
@@ -94,6 +95,96 @@ class Starter {
     pool_.start();
     publics_.follow(generation_);
     start_timer_ = loop_.after(kStartPatience, [this] { start_failed("it is not ready in time; the log may say why"); });
+    hear_signals();  // what came before they were blocked, or before this process became a new one
+  }
+
+  void bind(const Account& service_user) {
+    const std::string& directory = server().runtime_directory;
+    lock_ = lock_runtime_directory(directory);
+    generation_.listening = bind_listeners(configuration(), nullptr, {});
+    pool_socket_ = bind_named(directory + "/pool.sock", service_user.uid, service_user.gid);
+    control_.emplace(loop_, bind_named(directory + "/control.sock", ::geteuid(), ::getegid()), commands());
+  }
+
+  // ---- restart in place ----
+
+  // What the starter that this process was before has left.
+  void resume(const StarterState& state) {
+    for (const int fd : descriptors_of(state)) check(::fcntl(fd, F_SETFD, FD_CLOEXEC), "keep a descriptor");
+    const auto former = parse_configuration(unseal_configuration(UniqueFd(state.sealed).get()));
+    const auto configuration_before = std::make_shared<const Configuration>(former.configuration);
+    ListeningEnds bound;
+    for (const int fd : state.listening) {
+      bound.push_back(std::make_shared<ListeningEnd>(configuration_before->listeners.at(bound.size()).address, UniqueFd(fd)));
+    }
+    lock_.reset(state.lock);
+    generation_.listening = bind_listeners(configuration(), configuration_before.get(), bound);
+    for (const PublicServices::Row& row : state.publics) publics_.adopt(row);
+    pool_socket_.reset(state.pool_socket);
+    control_.emplace(loop_, UniqueFd(state.control), commands());
+    for (const WorkerTable::Row& row : state.workers) {
+      workers_.table().adopt(row, configuration_before, Channel(UniqueFd(row.channel)));
+    }
+    unreported_ = state.ended;
+    listener_.set_restarts(state.listener_restarts + 1);
+    pool_.set_restarts(state.pool_restarts + 1);
+    options_.detached = state.detached;
+    if (state.call >= 0) restart_.resume(control_->resume(UniqueFd(state.call)), {true, true, true});
+  }
+
+  StarterState state() {
+    StarterState state;
+    state.generation = generation_.number;
+    state.detached = options_.detached;
+    state.listener_restarts = listener_.restarts();
+    state.pool_restarts = pool_.restarts();
+    state.sealed = generation_.sealed.get();
+    for (const auto& end : generation_.listening) state.listening.push_back(end->fd());
+    state.lock = lock_.get();
+    state.pool_socket = pool_socket_.get();
+    state.control = control_->fd();
+    state.call = restart_.call()->fd();
+    state.workers = workers_.table().rows();
+    state.publics = publics_.rows();
+    state.ended = unreported_;
+    return state;
+  }
+
+  std::string become_anew() {
+    try {
+      const StarterState all = state();
+      const UniqueFd saved = save_state(all);
+      std::vector<int> kept = descriptors_of(all);
+      kept.push_back(saved.get());
+      const int error = execute_anew(own_directory() + "usher-starter",
+                                     {"--config", options_.configuration, "--log", log::name_of(log::current_target()),
+                                      "--state-fd", std::to_string(saved.get())},
+                                     kept);
+      return std::generic_category().message(error);
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+  }
+
+  void restart(const Control::CallPtr& call, const AskRestart& what) {
+    if (stopping_ || !reported_ready_) return call->done(1, "Usher starts or stops just now");
+    if (reload_timer_.pending() || restart_.under_way()) return call->done(1, "a reload or a restart is under way");
+    if (const std::string fault = what.starter ? fault_before_restart(*call) : ""; !fault.empty()) {
+      return call->done(1, "nothing was changed: " + fault);
+    }
+    std::chrono::milliseconds patience{0};
+    for (const ListenerConfig& listener : configuration().listeners) patience = std::max(patience, listener.pending_timeout);
+    restart_.begin(call, what, patience);
+  }
+
+  // There is no way back once this process has become the new program: what can be found out is found out before.
+  std::string fault_before_restart(Control::Call& call) const {
+    std::vector<Fault> faults;
+    const auto next = read_generation(options_.configuration, generation_.number + 1, faults);
+    for (const Fault& fault : faults) call.progress(fault.text());
+    if (!next) return "the configuration has faults";
+    if (moves(next->configuration->server)) return "directories and users of [server] change only by usher stop and usher start";
+    return fault_of_program(own_directory() + "usher-starter");
   }
 
   void block_signals() {
@@ -181,6 +272,7 @@ class Starter {
     const bool all = listener_.ready_generation() == generation_.number && pool_.ready_generation() == generation_.number;
     if (!all || !publics_.ready(generation_.number)) return;
     if (!std::exchange(reported_ready_, true)) report_ready();
+    restart_.all_ready();
     if (reload_timer_.pending()) {
       answer_reload(0, "the configuration is in force (generation " + std::to_string(generation_.number) + ")");
     }
@@ -227,7 +319,7 @@ class Starter {
   }
 
   void worker_ended(const WorkerEnded& ended) {
-    if (pool_.running()) return pool_.send(ended);
+    if (pool_.hears()) return pool_.send(ended);
     unreported_.push_back(ended);
   }
 
@@ -237,41 +329,16 @@ class Starter {
     return {[this](const Control::CallPtr& call) { status(*call); },
             [this](const Control::CallPtr& call, bool drain) { stop(call, drain); },
             [this](const Control::CallPtr& call) { reload(call); },
-            [this](const Control::CallPtr& call, const AskEndJob& asked) { end_job(*call, asked); }};
+            [this](const Control::CallPtr& call, const AskEndJob& asked) { end_job(*call, asked); },
+            [this](const Control::CallPtr& call, const AskRestart& what) { restart(call, what); }};
   }
 
   void status(Control::Call& call) {
-    const auto fact = [&](const char* group, const std::string& name, const char* key, const std::string& value) {
-      call.fact({group, name, key, value});
-    };
-    fact("server", "usher", "pid", std::to_string(::getpid()));
-    fact("server", "usher", "configuration", options_.configuration);
-    fact("server", "usher", "generation", std::to_string(generation_.number));
-    fact("server", "usher", "ready", reported_ready_ ? "yes" : "no");
-    for (const auto& [name, service] : {std::pair("listener", &listener_), std::pair("pool", &pool_)}) {
-      fact("process", name, "pid", std::to_string(service->pid()));
-      fact("process", name, "restarts", std::to_string(service->restarts()));
-    }
-    publics_.for_each([&](const std::string& name, const Service& service) {
-      fact("public", name, "pid", std::to_string(service.pid()));
-      fact("public", name, "restarts", std::to_string(service.restarts()));
-    });
-    for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
-      fact("listener", configuration().listeners[i].name, "address", generation_.listening[i]->address());
-    }
-    const WorkerTable& table = workers_.table();
-    for (const PoolConfig& pool : configuration().pools) {
-      fact("pool", pool.name, "workers", std::to_string(table.count(pool.name)));
-      for (const auto& [key, value] : {std::pair("maximum", pool.maximum), std::pair("initial", pool.initial),
-                                       std::pair("threshold", pool.threshold), std::pair("additional", pool.additional)}) {
-        fact("pool", pool.name, key, std::to_string(value));
-      }
-      fact("pool", pool.name, "wait", pool.wait ? "yes" : "no");
-    }
-    for (const auto& [name, stage] : {std::pair("ready", WorkerStage::idle), std::pair("login", WorkerStage::login),
-                                      std::pair("active", WorkerStage::session)}) {
-      fact("workers", "all", name, std::to_string(table.count(stage)));
-    }
+    call.fact({"server", "usher", "pid", std::to_string(::getpid())});
+    call.fact({"server", "usher", "configuration", options_.configuration});
+    call.fact({"server", "usher", "generation", std::to_string(generation_.number)});
+    call.fact({"server", "usher", "ready", reported_ready_ ? "yes" : "no"});
+    tell_parts({generation_, listener_, pool_, publics_, workers_.table()}, call);
     call.done(0, "");
   }
 
@@ -290,6 +357,7 @@ class Starter {
     };
     if (stopping_) return refuse("Usher stops");
     if (reload_timer_.pending()) return refuse("another reload is under way");
+    if (restart_.under_way()) return refuse("a restart is under way");
     std::vector<Fault> faults;
     auto next = read_generation(options_.configuration, generation_.number + 1, faults);
     for (const Fault& fault : faults) {
@@ -349,13 +417,14 @@ class Starter {
     if (call) stop_calls_.push_back(call);
     if (stopping_ && (drain || !draining_)) return;
     draining_ = drain;
-    if (!std::exchange(stopping_, true)) {
+    const bool first = !std::exchange(stopping_, true);
+    if (first) {
       log::notice("stop", {{"drain", drain ? "yes" : "no"}});
       notify_service_manager("STOPPING=1");
-      generation_.listening.clear();
-      listener_.stop();
-      pool_.stop();
+      pool_.stop(drain);
     }
+    listener_.stop(drain);
+    if (!drain) generation_.listening.clear();
     workers_.stop(kStopTime, !drain);
     publics_.stop();
     if (!drain) publics_.end_programs(kStopTime);
@@ -366,8 +435,6 @@ class Starter {
   // While sessions drain only those are ended that have none.
   void insist() {
     if (draining_) {
-      const std::string sessions = std::to_string(workers_.table().count(WorkerStage::session));
-      for (const auto& call : stop_calls_) call->progress("waiting for " + sessions + " running programs");
       workers_.stop(kStopTime, false);
       stop_timer_ = loop_.after(kStopPatience, [this] { insist(); });
       return;
@@ -378,7 +445,7 @@ class Starter {
 
   // Whenever a child has ended: workers go first, then those who report on them.
   void go_on_stopping() {
-    if (!workers_.idle() || !publics_.idle()) return;
+    if (!workers_.idle() || !publics_.idle()) return show_progress();
     if (!std::exchange(services_told_, true)) {
       workers_.pattern().stop();
       pool_.hang_up();
@@ -389,6 +456,14 @@ class Starter {
       });
     }
     if (!listener_.running() && !pool_.running()) finish();
+  }
+
+  void show_progress() {
+    const std::size_t sessions = workers_.table().count(WorkerStage::session);
+    if (!draining_ || sessions == std::exchange(sessions_shown_, sessions) || sessions == 0) return;
+    for (const auto& call : stop_calls_) {
+      call->progress("waiting for " + std::to_string(sessions) + (sessions == 1 ? " running program" : " running programs"));
+    }
   }
 
   void finish() {
@@ -430,6 +505,8 @@ class Starter {
                            [this](const PublicChannel& channel, UniqueFd end) { pool_.send(channel, std::move(end)); },
                            [this] { return pool_.pid(); }, [this] { workers_.look_for_orphans(); }}};
   std::string owner_;  // the user in the names of jobs
+  std::optional<StarterState> before_;
+  Restart restart_{loop_, {listener_, pool_, workers_, [this] { return become_anew(); }}};
   std::vector<WorkerEnded> unreported_;  // ended while no pool was there to be told
 
   bool reported_ready_ = false;
@@ -441,6 +518,7 @@ class Starter {
   bool stopping_ = false;
   bool draining_ = false;
   bool services_told_ = false;
+  std::size_t sessions_shown_ = 0;
   std::vector<Control::CallPtr> stop_calls_;
   EventLoop::Timer stop_timer_;
   int exit_status_ = 0;

@@ -17,6 +17,7 @@ struct StarterOptions {
   std::string configuration;  // path of usher.toml
   bool detached = false;      // in the background: standard error is given up once everything is ready
   UniqueFd ready;             // gets one byte when everything is ready; may be none
+  UniqueFd state;             // of the starter that became this one (starter_state.h); may be none
 };
 
 // Runs until it is told to stop; the exit status. Faults and reasons are on standard error.

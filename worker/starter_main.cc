@@ -23,6 +23,8 @@ int main(int count, char** arguments) {
       option{"config", required_argument, nullptr, 'c'},
       option{"log", required_argument, nullptr, 'l'},
       option{"ready-fd", required_argument, nullptr, 'r'},
+      option{"state-fd", required_argument, nullptr, 's'},
+      option{"version", no_argument, nullptr, 'v'},
       option{nullptr, 0, nullptr, 0},
   };
   StarterOptions options;
@@ -32,6 +34,8 @@ int main(int count, char** arguments) {
       if (name == 'c') options.configuration = optarg;
       if (name == 'l') target = log::target_named(optarg);
       if (name == 'r') options.ready.reset(static_cast<int>(std::strtol(optarg, nullptr, 10)));
+      if (name == 's') options.state.reset(static_cast<int>(std::strtol(optarg, nullptr, 10)));
+      if (name == 'v') return 0  /* it runs: that is all who asks wants to know */;
       if (name == '?') return std::fputs(kUsage, stderr), 2;
     }
     if (options.configuration.empty() || optind != count) return std::fputs(kUsage, stderr), 2;

@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 
 #include "base/log.h"
 #include "base/system.h"
@@ -69,6 +70,7 @@ class Template {
     jail_.account = root ? required_account(configuration_.server.login_user) : own_account();
     if (root) jail_.root = configuration_.server.runtime_directory + "/empty";
     owner_ = root ? configuration_.server.user : jail_.account.name;
+    tls_.emplace(configuration_);
     for (const PoolConfig& pool : configuration_.pools) stock_.push_back(start_pam(pool));
     static_cast<void>(groups_of(jail_.account));  // loads what the name service needs, once for all workers
   }
@@ -107,6 +109,7 @@ class Template {
                       order.pool,
                       jail_,
                       filter_,
+                      *tls_,
                       owner_,
                       std::move(stock_.at(order.pool).next),
                       Channel(packet.take_descriptor(0)),
@@ -120,6 +123,7 @@ class Template {
   Configuration configuration_;
   Jail jail_;
   SystemCallFilter filter_;
+  std::optional<tls::Servers> tls_;
   std::string owner_;
   std::deque<PamStock> stock_;
 };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <security/_pam_types.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -28,6 +29,7 @@
 #include "worker/own_limits.h"
 #include "worker/pool_link.h"
 #include "worker/program_access.h"
+#include "worker/secure_login.h"
 #include "worker/session.h"
 #include "worker/shared_wait.h"
 #include "worker/worker_log.h"
@@ -79,7 +81,7 @@ class Worker {
     if (shares_channel()) shared_.emplace();
     check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become the parent of orphans");
     end_with_starter(true);
-    login_.emplace(parts_.jail, parts_.filter, interruptions_);
+    login_.emplace(parts_.jail, parts_.filter, parts_.tls, interruptions_);
     login_->wait_ready(Clock::now() + 10s);
     if (!parts_.starter.send(WorkerReady{})) throw Interrupted{Interrupted::By::starter_gone};
     pool_.joined();
@@ -184,10 +186,13 @@ class Worker {
       throw NoSession{EndKind::lost, 0};  // it has gone already
     }
     deadline_ = from_nanoseconds(hand_over_.accepted_at) + listener_->login_timeout;
-    const bool plaintext_refused = !listener_->allow_plaintext && !facts_.client.loopback();
-    const bool by_proxy = is_proxy(facts_.client);
-    login_->give_client({listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, to_nanoseconds(deadline_)},
+    const TlsConfig& tls = listener_->tls;
+    const bool plaintext_refused = !tls.on() && !listener_->allow_plaintext && !facts_.client.loopback();
+    const bool by_proxy = is_in_one_of(listener_->proxy_networks, facts_.client);
+    login_->give_client({listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, tls.on(),
+                         hand_over_.listener, tls.user_from, to_nanoseconds(deadline_)},
                         connection_.get());
+    ::sched_yield();  // the prompt first: who is told here would take the processor
     parts_.starter.send(ClientTaken{hand_over_.listener});  // counts in seconds: the client comes first
     pool_.took_client(listener_->name, facts_.client.text());
     if (plaintext_refused) {
@@ -196,13 +201,7 @@ class Worker {
       throw refused(Code::address_refused);
     }
     if (by_proxy) hear_of_client();
-  }
-
-  bool is_proxy(const Endpoint& peer) const {
-    return std::any_of(listener_->proxy_networks.begin(), listener_->proxy_networks.end(), [&](const std::string& text) {
-      const auto network = Network::parse(text);
-      return network && network->contains(peer);
-    });
+    if (tls.on()) facts_.tls = session_facts(login_->wait_for_secured(parts_.tls, hand_over_.listener));
   }
 
   // A proxy that the configuration names is believed whom it connects for.
@@ -221,7 +220,7 @@ class Worker {
       const std::string user = login_->wait_for_user();
       if (try_login(user)) break;
       login_->wait_until(refusal_instant());
-      const bool last = tries >= listener_->login_tries;
+      const bool last = tries >= listener_->login_tries || is_certified(user, listener_->tls, facts_);
       login_->refuse(last);
       if (last) {
         login_->wait_end();
@@ -245,7 +244,8 @@ class Worker {
   bool try_login(const std::string& user) {
     if (user.empty()) return refuse_log(user, "empty user id");
     pam_->set_client(user, facts_.client.family == Endpoint::Family::local ? "" : facts_.client.host, kTty);
-    if (const int result = pam_->authenticate(*login_); result != PAM_SUCCESS) return refuse_log(user, pam_->text(result));
+    const int result = is_certified(user, listener_->tls, facts_) ? PAM_SUCCESS : pam_->authenticate(*login_);
+    if (result != PAM_SUCCESS) return refuse_log(user, pam_->text(result));
     const auto account = find_account(pam_->user());
     if (!account) return refuse_log(user, "PAM accepts it, but it is no account");
     if (account->uid < parts_.configuration.server.minimum_uid) return refuse_log(user, "uid below minimum_uid");
@@ -284,8 +284,7 @@ class Worker {
     claim_place();
     const OwnLimits own_limits;
     open_session();
-    const int standard_error = program_->stderr_to == StderrTo::client ? connection_.get() : log.write.get();
-    const Launched launched = start_program(standard_error);
+    const Launched launched = start_program(log.write.get());
     own_limits.restore();
     return attend_program(launched, log.write.get());
   }
@@ -347,14 +346,15 @@ class Worker {
     }
   }
 
-  // The login process goes first: from here on the connection is the program's alone.
-  Launched start_program(int standard_error) {
+  // The login process goes first, or becomes the relay: from here on what is connection_ is the program's alone.
+  Launched start_program(int log) {
     const std::string first_line = listener_->program.empty() ? reply_line(Code::started, job_) : "";
     words_.erase(words_.begin());
     try {
       end_with_starter(false);  // it sees the starter's end by its channel, and takes the program along
       const auto environment = program_environment(pam_->environment(), *program_, account_, facts_);
-      login_->kill();
+      connection_ = login_->leave_to_program(std::move(connection_), listener_->tls.on());
+      const int standard_error = program_->stderr_to == StderrTo::client ? connection_.get() : log;
       return launch({account_, *program_, words_, environment, connection_.get(), standard_error, first_line});
     } catch (const LaunchFailure& failure) {
       launch_failed(failure);
@@ -374,14 +374,14 @@ class Worker {
     parts_.starter.send(SessionStarted{});
     parts_.listener.send(LoginOver{});
     interruptions_.forget_listener();
-    pool_.active(launched.pid);
+    pool_.active(launched.pid, login_->relay() > 0 ? Transport::tls_relay : Transport::plain);
     worker_log::program_started(facts_, account_.name, program_->name, launched.pid);
     if (launched.home_missing) note_missing_directory(log_fd);
 
     const Instant started = Clock::now();
     const ProgramEnd end =
         wait_for_program(launched, {connection_.get(), parts_.starter, pool_, program_->timeout});
-    end_all_descendants(Clock::now() + kLeftoverPatience);
+    end_descendants_but(login_->relay(), Clock::now() + kLeftoverPatience);
     worker_log::program_ended(facts_, account_.name, program_->name, end, Clock::now() - started);
     if (end.why != ProgramEnd::Why::connection_lost) say_result(end.wait_status);
     if (WIFSIGNALED(end.wait_status)) return {EndKind::signal, WTERMSIG(end.wait_status)};
@@ -435,7 +435,7 @@ class Worker {
   }
 
   WorkerExit leave(EndKind kind, int value) {
-    login_->kill();
+    if (login_->relay() == 0) login_->kill();
     const bool starter_lives = parts_.starter.send(SessionEnding{});
     pool_.ended(kind, value);
     parts_.listener.close();
@@ -443,6 +443,7 @@ class Worker {
     pam_->close();
     if (login_->saw_client_off()) connection_.reset();
     close_in_order(std::move(connection_));
+    login_->wait_relayed(Clock::now() + kResultPatience);
     const bool clean = end_all_descendants(Clock::now() + kLeftoverPatience);
     if (login_->crashed()) return WorkerExit::login_crashed;
     if (clean && (lacked_modules_ || pam_->lacks_modules())) return WorkerExit::modules_missing;

@@ -38,6 +38,8 @@ class WorkerSupervisor {
 
   // From now on workers are ended as soon as there is one.
   void stop(std::chrono::milliseconds delay, bool sessions_too);
+  // What killed workers left behind is being looked for.
+  bool sweeping() const noexcept { return orphans_; }
   // Nothing lives and nothing is being looked for.
   bool idle() const { return table_.size() == 0 && !orphans_; }
 

@@ -109,6 +109,29 @@ void WorkerTable::for_each(const std::function<void(std::uint32_t, pid_t)>& visi
   }
 }
 
+std::vector<WorkerTable::Row> WorkerTable::rows() const {
+  std::vector<Row> rows;
+  for (const auto& [number, worker] : workers_) {
+    if (worker.pid > 0) rows.push_back({number, worker.pid, worker.stage, worker.pool, worker.link ? worker.link->fd() : -1});
+  }
+  return rows;
+}
+
+// How long it has been in its stage is not known: its deadline begins again.
+void WorkerTable::adopt(const Row& row, std::shared_ptr<const Configuration> configuration, Channel channel) {
+  if (channel) {
+    add(row.number, std::move(configuration), row.pool, std::move(channel));
+  } else {
+    workers_[row.number].pool = row.pool;
+    workers_[row.number].configuration = std::move(configuration);
+  }
+  Worker& worker = workers_.at(row.number);
+  worker.pid = row.pid;
+  worker.stage = row.stage;
+  numbers_[row.pid] = row.number;
+  if (row.stage != WorkerStage::idle && row.stage != WorkerStage::session) limit(row.number, kEndingTime, "before a restart");
+}
+
 void WorkerTable::hear(std::uint32_t number, Packet& packet) {
   Worker& worker = workers_.at(number);
   worker.gate.check(packet, worker.stage);

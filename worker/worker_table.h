@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/configuration.h"
 #include "base/link.h"
@@ -43,6 +44,18 @@ class WorkerTable {
   void kill_all();
 
   void for_each(const std::function<void(std::uint32_t number, pid_t pid)>& visit) const;
+
+  // A worker as a starter after this one needs it. Its channel stays this one's.
+  struct Row {
+    std::uint32_t number;
+    pid_t pid;
+    WorkerStage stage;
+    std::string pool;
+    int channel;  // -1 when it is closed
+  };
+  std::vector<Row> rows() const;
+  // A worker of the starter before this one.
+  void adopt(const Row& row, std::shared_ptr<const Configuration> configuration, Channel channel);
 
  private:
   struct Worker {

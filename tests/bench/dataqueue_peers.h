@@ -1,4 +1,4 @@
-// The queues that are measured side by side: ours, bare loops of the same SQL, Redis, PostgreSQL.
+// The queues that are measured side by side: ours, bare loops of the same SQL, Redis, PostgreSQL, beanstalkd.
 //
 // A Peer is a place with queues of 100-byte entries, made once; a Client is one process's connection to it.
 #pragma once
@@ -41,6 +41,7 @@ std::unique_ptr<Peer> make_ours(const std::string& directory, Disk disk);
 std::unique_ptr<Peer> make_bare(const std::string& directory, Disk disk);
 // Empty where the program is not installed.
 std::unique_ptr<Peer> make_redis(const std::string& directory);
+std::unique_ptr<Peer> make_beanstalkd(const std::string& directory, Disk disk);
 std::unique_ptr<Peer> make_postgresql(const std::string& directory, Disk disk);
 
 }  // namespace usher::bench

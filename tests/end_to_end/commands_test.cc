@@ -156,14 +156,9 @@ TEST_CASE("commands: stop with --drain lets running programs finish, and takes n
   Process stop({USHER_COMMAND, "stop", "--drain", "--config", usher.configuration()});
   in_login.expect_line(904);
   in_login.close();
-  CHECK(wait_until([&] {
-    try {
-      Client late(address);
-      return false;
-    } catch (const std::exception&) {
-      return true;
-    }
-  }));
+  Client late(address);
+  late.expect_line(910);
+  late.expect_closed();
   client.send_line("still here");
   CHECK(client.read_line() == "still here");
   CHECK_FALSE(stop.wait_for_end(std::chrono::milliseconds(0)));
@@ -220,4 +215,28 @@ TEST_CASE("commands: another user may neither see jobs nor end them nor steer th
   }
   CHECK(is_running(program));
   CHECK(is_running(usher.starter()));
+}
+
+TEST_CASE("commands: check --live finds nothing while clients come and go, and what does not agree") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Installation usher(steady({.programs = kPrograms}));
+  Client client(usher.address());
+  enter(client);
+  const Result agrees = usher.usher({"check", "--live"});
+  CHECK(agrees.error_output == "");
+  CHECK(agrees.output.find("processes agree about ") != std::string::npos);
+  CHECK(agrees.ending.code == 0);
+
+  run({"sqlite3", usher.directory().path("run/db/registry.db"), "UPDATE job SET pid = 1 WHERE program = 'stay'"});
+  const Result lies = usher.usher({"check", "--live", "--json"});
+  CHECK(lies.ending.code == 1);
+  CHECK(lies.output.find("\"ok\":false") != std::string::npos);
+}
+
+TEST_CASE("commands: check --live where nothing runs says so") {
+  const TemporaryDirectory directory;
+  const std::string configuration = write_configuration(directory, {.programs = kPrograms});
+  const Result result = run({USHER_COMMAND, "check", "--live", "--config", configuration});
+  CHECK(result.ending.code == 1);
+  CHECK(result.error_output.find("not running") != std::string::npos);
 }

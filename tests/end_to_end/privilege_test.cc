@@ -285,6 +285,7 @@ TEST_CASE("privilege: each process is made of no more than it needs") {
   for (const pid_t worker : {scene.pattern, scene.idle, scene.login, scene.session}) {
     const auto files = mapped_by(worker);
     CHECK(some_match(files, "/libpam\\.so"));
+    CHECK(some_match(files, "/libssl\\.so"));
     CHECK(some_match(files, "/pam_unix\\.so"));  // before there is a client
     CHECK_FALSE(some_match(files, "/lib(Poco|sqlite3|dataqueue|usher)"));
   }

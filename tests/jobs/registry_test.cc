@@ -142,6 +142,40 @@ TEST_CASE("registry: a watch becomes readable when a worker of its pool is ready
   update.commit();
 }
 
+TEST_CASE("registry: a worker is taken out of the queue in advance, and assigned when it has a client") {
+  const Place place;
+  Registry pool(place.directory.path(), Registry::Open::create);
+  const auto jobs = make_ready(pool, 1, 2);
+  {
+    Registry::Update update(pool);
+    CHECK(update.reserve("generic") == jobs[0].id);
+    update.commit();
+  }
+  CHECK(pool.find(1)->status == JobStatus::ready);
+  CHECK(pool.queued() == std::set<JobId>{jobs[1].id});
+  SUBCASE("it has one") {
+    Registry::Update update(pool);
+    update.assign(jobs[0].id);
+    update.commit();
+    CHECK(pool.find(1)->status == JobStatus::assigned);
+    CHECK(assign(pool, "generic") == jobs[1].id);
+  }
+  SUBCASE("none comes: it goes to the end of the queue") {
+    Registry::Update update(pool);
+    update.put_back("generic", jobs[0].id);
+    update.commit();
+    CHECK(assign(pool, "generic") == jobs[1].id);
+    CHECK(assign(pool, "generic") == jobs[0].id);
+  }
+  SUBCASE("it is gone meanwhile") {
+    Registry::Update update(pool);
+    update.remove(jobs[0].id);
+    update.put_back("generic", jobs[0].id);
+    update.commit();
+    CHECK(pool.queued() == std::set<JobId>{jobs[1].id});
+  }
+}
+
 TEST_CASE("registry: none is there before it is made") {
   const Place place;
   try {

@@ -126,6 +126,34 @@ TEST_CASE("dispatcher: the id of a worker that ended while it was idle is passed
   CHECK(has_client(living));
 }
 
+TEST_CASE("dispatcher: the worker for the next client is taken out of the queue in advance") {
+  Front front;
+  auto first = front.make_ready();
+  auto second = front.make_ready();
+  auto third = front.make_ready();
+  for (Front::Ready* worker : {&first, &second, &third}) front.announce(*worker);
+  front.visit();
+  front.run();
+  CHECK(has_client(first));
+  CHECK(front.registry->queued() == std::set<JobId>{third.job.id});
+  CHECK(front.status_of(second) == JobStatus::ready);
+  SUBCASE("the next client gets it") {
+    const auto visitor = front.visit();
+    CHECK(visitor->state == Visitor::State::handed_over);
+    CHECK(has_client(second));
+    front.run();
+    CHECK(front.status_of(second) == JobStatus::assigned);
+  }
+  SUBCASE("it ends before: the next client gets another") {
+    second.own_end.close();
+    front.run();
+    const auto visitor = front.visit();
+    front.run();
+    CHECK(visitor->state == Visitor::State::handed_over);
+    CHECK(has_client(third));
+  }
+}
+
 TEST_CASE("dispatcher: nobody waits for a worker that its pool did not live to announce") {
   Front front;
   auto lost = front.make_ready();

@@ -67,12 +67,13 @@ WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
     *ours = std::move(pair.ours);
     theirs.at(next++) = std::move(pair.theirs);
   }
+  const tls::Servers servers(configuration_);
   pid_ = check(::fork(), "fork");
   if (pid_ == 0) {
     starter_.close();
     listener_.close();
     pool_.close();
-    const WorkerExit exit = run_worker({configuration_, 1, 123, JobId{}, 0, jail, kFilter, "usher", std::move(pam),
+    const WorkerExit exit = run_worker({configuration_, 1, 123, JobId{}, 0, jail, kFilter, servers, "usher", std::move(pam),
                                         std::move(theirs[0]), std::move(theirs[1]), std::move(theirs[2])});
     _exit(static_cast<int>(exit));
   }
@@ -91,14 +92,16 @@ void WorkerHarness::hand_over(int fd, std::uint32_t generation) {
   REQUIRE(listener_.send(HandOver{0, generation, to_nanoseconds(Clock::now())}, fd));
 }
 
-Client WorkerHarness::connect() {
+Client WorkerHarness::connect() { return Client(connect_socket()); }
+
+UniqueFd WorkerHarness::connect_socket() {
   auto [client, server] = tcp_pair();
   hand_over(server.get());
   server.reset();
   from_listener_channel<Taken>();
   from_starter_channel<ClientTaken>();
   from_pool_channel<TookClient>();
-  return Client(std::move(client));
+  return std::move(client);
 }
 
 void WorkerHarness::log_in(Client& client, const std::string& user, const std::string& program) {

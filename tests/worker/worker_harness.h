@@ -45,6 +45,8 @@ class WorkerHarness {
 
   // A client on loopback TCP, handed over and taken.
   Client connect();
+  // The same for a client that goes on with its socket by itself.
+  UniqueFd connect_socket();
   // The hand-over alone, of any descriptor.
   void hand_over(int fd, std::uint32_t generation = 1);
 
