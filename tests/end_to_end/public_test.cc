@@ -299,6 +299,25 @@ TEST_CASE("public: a reload changes what comes next, and nothing that runs") {
   }));
 }
 
+TEST_CASE("public: a restart of everything costs neither a running program nor a new client, and the live check agrees") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Installation usher(open_setting("stay", kStay));
+  const pid_t before = usher.service("usher-public");
+  Client client(usher.address("stay"));
+  enter(client);
+  CHECK(!usher.job_of(client).empty());
+  REQUIRE(usher.usher({"restart", "all"}).ending.code == 0);
+  CHECK(echoes(client, "still here"));
+  Client next(usher.address("stay"));
+  enter(next);
+  CHECK(usher.job_of(client).at("status") == "active");
+  CHECK(usher.usher({"check", "--live"}).ending.code == 0);
+  client.finish_sending();
+  client.read_until_closed();
+  CHECK(ends(before));
+  CHECK(echoes(next, "served by another"));
+}
+
 TEST_CASE("public: out of descriptors it waits, says so once, and goes on by itself") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   Installation usher(open_setting("say", "echo served"));
