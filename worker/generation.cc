@@ -17,4 +17,9 @@ std::optional<Generation> read_generation(const std::string& path, std::uint32_t
                     seal_configuration(loaded.source), {}, {}};
 }
 
+bool moves(const ServerConfig& before, const ServerConfig& next) {
+  return next.runtime_directory != before.runtime_directory || next.state_directory != before.state_directory ||
+         next.user != before.user || next.login_user != before.login_user;
+}
+
 }  // namespace usher

@@ -24,4 +24,7 @@ struct Generation {
 // Reads and checks the files, as `usher check` does; nothing is bound yet. Empty when `faults` has an error.
 std::optional<Generation> read_generation(const std::string& path, std::uint32_t number, std::vector<Fault>& faults);
 
+// Another directory or user: that cannot change while Usher runs.
+bool moves(const ServerConfig& before, const ServerConfig& next);
+
 }  // namespace usher

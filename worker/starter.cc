@@ -24,6 +24,7 @@
 #include "worker/service.h"
 #include "worker/service_manager.h"
 #include "worker/spawn.h"
+#include "worker/starter_process.h"
 #include "worker/status.h"
 #include "worker/starter_state.h"
 #include "worker/worker_supervisor.h"
@@ -38,13 +39,6 @@ constexpr auto kStopTime = 2s;         // from SIGTERM to SIGKILL when Usher sto
 constexpr auto kStopPatience = 6s;     // then workers that are still there are killed
 constexpr auto kServicePatience = 5s;  // for listener and pool to end by themselves
 constexpr auto kReloadPatience = 60s;
-
-UniqueFd duplicate(int fd) { return UniqueFd(check(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "duplicate a descriptor")); }
-
-void give_up_terminal() {
-  const UniqueFd null(check(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) check(::dup2(null.get(), fd), "leave the terminal");
-}
 
 class Starter {
  public:
@@ -183,20 +177,12 @@ class Starter {
     const auto next = read_generation(options_.configuration, generation_.number + 1, faults);
     for (const Fault& fault : faults) call.progress(fault.text());
     if (!next) return "the configuration has faults";
-    if (moves(next->configuration->server)) return "directories and users of [server] change only by usher stop and usher start";
+    if (moves(server(), next->configuration->server)) return "directories and users of [server] change only by usher stop and usher start";
     return fault_of_program(own_directory() + "usher-starter");
   }
 
   void block_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) {
-      ::signal(signal, SIG_DFL);  // one that is ignored is not heard of; a shell ignores SIGINT in what it starts with &
-      sigaddset(&set, signal);
-    }
-    check(sigprocmask(SIG_BLOCK, &set, nullptr), "block signals");
-    ::signal(SIGPIPE, SIG_IGN);
-    signals_.reset(check(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "hear signals"));
+    signals_ = hear_signals_of_starter();
     signal_watch_ = loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { hear_signals(); });
   }
 
@@ -364,7 +350,7 @@ class Starter {
       if (call) call->progress(fault.text());
     }
     if (!next) return refuse("the configuration has faults");
-    if (moves(next->configuration->server)) {
+    if (moves(server(), next->configuration->server)) {
       return refuse("directories and users of [server] change only by usher stop and usher start");
     }
     try {
@@ -378,11 +364,6 @@ class Starter {
     next_ = std::move(next);
     reload_call_ = call;
     reload_timer_ = loop_.after(kReloadPatience, [this] { answer_reload(1, "it takes too long; the log may say why"); });
-  }
-
-  bool moves(const ServerConfig& next) const {
-    return next.runtime_directory != server().runtime_directory || next.state_directory != server().state_directory ||
-           next.user != server().user || next.login_user != server().login_user;
   }
 
   void follow(const std::string& failure) {
