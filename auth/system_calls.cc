@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -62,6 +63,7 @@ constexpr std::array kServiceCalls{
     AllowedCall{"accept4", "takes clients, or workers that come back to a new pool"},
     AllowedCall{"getsockopt", "proves what a descriptor is and who its peer is"},
     AllowedCall{"setsockopt", "keep-alive and time-outs of a connection"},
+    AllowedCall{"ioctl", "whether something waits unread in a channel: FIONREAD", {is(1, FIONREAD)}},
     AllowedCall{"getpeername", "who the peer is"},
     AllowedCall{"getsockname", "which address was connected to"},
     AllowedCall{"socketpair", "channels to workers", {is(0, AF_UNIX)}},

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -92,6 +93,7 @@ TEST_CASE("listener and pool: other arguments than those they need end them") {
       {"memory to be run", [] { map_to_run(MAP_PRIVATE | MAP_ANONYMOUS, -1); }},
       {"a file to be run", [] { map_to_run(MAP_SHARED, 0); }},
       {"memory made to run", [] { ::mprotect(nullptr, 0, PROT_READ | PROT_EXEC); }},
+      {"an ioctl of terminals", [] { ::ioctl(0, TIOCSTI, nullptr); }},
       {"another owner of signals", [] { ::fcntl(0, F_SETOWN, 1); }},
   };
   for (const Attempt& attempt : attempts) {
