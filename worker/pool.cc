@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <map>
 
-#include "auth/sandbox.h"
 #include "base/log.h"
 #include "base/service_messages.h"
 #include "base/shortage.h"
 #include "base/system.h"
-#include "dataqueue/identity.h"
+#include "worker/pool_confinement.h"
 #include "worker/pool_exchange.h"
 #include "worker/pool_job.h"
 #include "worker/pool_own_workers.h"
@@ -40,8 +39,7 @@ class Pool {
 
   int run() {
     try {
-      static_cast<void>(current_sender());  // asks the name service, while that can be reached
-      confine_service();
+      confine_pool();
       loop_.run();
       return 0;
     } catch (const std::exception& error) {
@@ -93,9 +91,8 @@ class Pool {
   // The first configuration: what a pool before this one left in the registry is true for workers that still live, and over
   // for all others.
   void begin() {
-    const ServerConfig& server = configuration_.server;
-    keep_service_to({server.runtime_directory + "/db", server.state_directory + "/db", server.state_directory + "/logs"});
-    store_.emplace(loop_, server);
+    keep_pool_to_its_directories(configuration_.server);
+    store_.emplace(loop_, configuration_.server);
     for (Job& row : store_->jobs()) {
       const bool lives = row.kind == JobKind::worker && living_.contains(row.number);
       if (lives) {
