@@ -32,8 +32,9 @@ class ClientBytes {
     return true;
   }
 
-  // All that was not taken.
+  // All that was not taken.  In one piece: a socket has room for few pieces that nobody takes.
   std::string rest() {
+    piece_ = left_.size();
     while (send_more()) {
     }
     std::string rest;

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "cli/queue_view.h"
+#include "dataqueue/entry_time.h"
 #include "dataqueue/library_transaction.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/temporary_directory.h"
@@ -29,7 +30,7 @@ void check_line(const std::string& line, const Queues& queues, Transaction& tran
   const Entry again = parse_entry(json_of(entry));
   fuzz::demand(again.data == entry.data && again.key == entry.key && again.deliveries == entry.deliveries,
                "an entry is imported as it was exported");
-  fuzz::demand(again.enqueued == entry.enqueued, "the time of an entry is imported as it was exported");
+  fuzz::demand(microseconds_of(again.enqueued) == microseconds_of(entry.enqueued), "the time of an entry is imported as it was exported");
   restore(transaction, entry.key.empty() ? queues.fifo : queues.keyed, entry);
 }
 
