@@ -38,14 +38,14 @@ constexpr std::array kLoginCalls{
     AllowedCall{"clock_gettime", "deadlines, where the kernel offers no vdso clock"},
     AllowedCall{"clock_gettime64", "the same on 32-bit machines"},
     AllowedCall{"restart_syscall", "a poll that was stopped and goes on"},
+    AllowedCall{"getpid", "OpenSSL asks whether its random numbers are still this process's own"},
+    AllowedCall{"getrandom", "keys of a handshake"},
     AllowedCall{"rt_sigreturn", "the end of a signal handler of the runtime"},
 #ifdef USHER_SANITIZED
     AllowedCall{"mprotect", "sanitizer runtime"},
-    AllowedCall{"madvise", "sanitizer runtime"},
     AllowedCall{"sigaltstack", "sanitizer runtime"},
     AllowedCall{"rt_sigprocmask", "sanitizer runtime"},
     AllowedCall{"rt_sigaction", "sanitizer runtime"},
-    AllowedCall{"getpid", "sanitizer runtime"},
     AllowedCall{"gettid", "sanitizer runtime"},
     AllowedCall{"write", "sanitizer reports"},
     AllowedCall{"readlink", "sanitizer reports"},
@@ -92,12 +92,13 @@ void allow_with(const Context& context, const char* name, std::initializer_list<
 #endif
 }
 
-// Memory comes neither from a file nor to be run; and the C++ runtime wakes whoever waits for its first exception to be set
+// Memory comes neither from a file nor to be run, and is only given back; and the C++ runtime wakes whoever waits for its first exception to be set
 // up, which nobody does.
 void allow_harmless_uses(const Context& context) {
   constexpr scmp_datum_t kExec = PROT_EXEC;
   constexpr scmp_datum_t kAnonymous = MAP_ANONYMOUS;
   allow_with(context, "mmap", {argument(2, SCMP_CMP_MASKED_EQ, kExec, 0), argument(3, SCMP_CMP_MASKED_EQ, kAnonymous, kAnonymous)});
+  allow_with(context, "madvise", {argument(2, SCMP_CMP_EQ, MADV_DONTNEED)});
   allow_with(context, "futex", {argument(1, SCMP_CMP_EQ, FUTEX_WAKE_PRIVATE)});
 }
 

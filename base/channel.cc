@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstring>
 
+#include "base/shortage.h"
 #include "base/system.h"
 
 namespace usher {
@@ -31,6 +33,10 @@ std::size_t collect_descriptors(msghdr& header, std::array<UniqueFd, kMaxDescrip
 }
 
 }  // namespace
+
+bool Packet::leaves_few_descriptors() const noexcept {
+  return std::any_of(fds_.begin(), fds_.end(), [](const UniqueFd& fd) { return is_one_of_the_last(fd.get()); });
+}
 
 Channel::Sent Channel::send_bytes(std::span<const std::uint8_t> bytes, std::span<const int> descriptors) const {
   if (descriptors.size() > kMaxDescriptors) throw ProtocolError("too many descriptors for one packet");
@@ -108,6 +114,13 @@ void check_is_channel(int fd) {
   const bool is_socket = ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
                          ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
   if (!is_socket || type != SOCK_SEQPACKET || domain != AF_UNIX) throw ProtocolError("a descriptor is not a channel");
+}
+
+std::optional<ChannelPair> try_make_channel() try {
+  return make_channel();
+} catch (const std::system_error& error) {
+  if (is_shortage(error.code().value())) return std::nullopt;
+  throw;
 }
 
 ChannelPair make_channel() {

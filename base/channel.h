@@ -17,7 +17,7 @@
 
 namespace usher {
 
-inline constexpr std::size_t kMaxDescriptors = 4;
+inline constexpr std::size_t kMaxDescriptors = 16;
 
 class Packet {
  public:
@@ -28,6 +28,8 @@ class Packet {
   std::uint8_t kind() const noexcept { return bytes_[0]; }
   std::span<const std::uint8_t> bytes() const noexcept { return {bytes_.data(), size_}; }
   std::size_t descriptors() const noexcept { return descriptors_; }
+  // Is one of its descriptors one of the last that this process can have (base/shortage.h)?
+  bool leaves_few_descriptors() const noexcept;
   // Moves the nth descriptor out; n is below descriptors().
   UniqueFd take_descriptor(std::size_t n) noexcept { return std::move(fds_[n]); }
 
@@ -103,5 +105,7 @@ struct ChannelPair {
   Channel theirs;
 };
 ChannelPair make_channel();
+// The same; empty when there are no descriptors, or memory, for it now.
+std::optional<ChannelPair> try_make_channel();
 
 }  // namespace usher

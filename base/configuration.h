@@ -22,7 +22,25 @@ struct ServerConfig {
   std::uint32_t minimum_uid = 1;
 };
 
-enum class Dispatch { queue, shared, spawn };
+// `own`: to the workers of a pool with a command. No file says so: it follows from the pool.
+enum class Dispatch { queue, shared, spawn, own };
+
+// Which name in a client's certificate is the user's.
+enum class CertificateUser { none, common_name, email };
+// Who stands between TLS and the program: a process of Usher, or the kernel.
+enum class TlsHandover { relay, kernel };
+
+struct TlsConfig {
+  std::vector<std::string> certificates;  // files, each with a chain; none: no TLS
+  std::vector<std::string> keys;          // one for each certificate, in the same order
+  std::string client_ca;                  // empty: clients are not asked for a certificate
+  bool require_client_certificate = false;
+  CertificateUser user_from = CertificateUser::none;
+  bool replace_password = false;
+  TlsHandover handover = TlsHandover::relay;
+
+  bool on() const noexcept { return !certificates.empty(); }
+};
 
 struct ListenerConfig {
   std::string name;
@@ -32,6 +50,7 @@ struct ListenerConfig {
   std::string program;  // empty: the client names one
   bool telnet = false;
   bool allow_plaintext = false;
+  TlsConfig tls;
   std::chrono::milliseconds login_timeout{};
   std::vector<std::string> proxy_networks;
   std::uint32_t login_tries{};
@@ -44,6 +63,9 @@ struct ListenerConfig {
 
 struct PoolConfig {
   std::string name;
+  std::vector<std::string> command;  // of workers that are somebody's own programs; empty: those that log clients in
+  std::string user;                  // whose authority these have
+  std::uint32_t max_use{};           // connections after which one of these ends; 0: no limit
   std::uint32_t initial{};
   std::uint32_t threshold{};
   std::uint32_t additional{};
@@ -84,8 +106,43 @@ struct ProgramConfig {
   ResourceLimits limits;
 };
 
+// Limits on clients before they have logged in. 0 in a number: no limit.
+struct LimitsConfig {
+  std::uint32_t ipv4_prefix{};  // bits: which addresses count as one network
+  std::uint32_t ipv6_prefix{};
+  std::vector<std::string> exempt_networks;
+  std::uint32_t connections_per_address{};
+  std::uint32_t connections_per_network{};
+  std::uint32_t rate_per_address{};  // new connections a minute
+  std::uint32_t rate_per_network{};
+  std::uint32_t failures_per_address{};  // failed logins without a penalty
+  std::uint32_t failures_per_network{};
+  std::uint32_t failures_per_account{};
+  std::chrono::milliseconds failure_memory{};
+  std::chrono::milliseconds penalty{};
+  std::chrono::milliseconds longest_penalty{};
+  std::chrono::milliseconds known_address_memory{};
+};
+
+// Places that others leave free, for clients from these networks and for these users.
+struct ReservedConfig {
+  std::vector<std::string> networks;
+  std::vector<std::string> users;
+  std::vector<std::string> groups;
+  std::uint32_t logins{};    // of each listener's max_logins
+  std::uint32_t workers{};   // of each pool's maximum
+  std::uint32_t sessions{};  // of each listener's max_sessions
+
+  // What others must leave free: nothing while nobody is named.
+  std::uint32_t logins_kept() const { return networks.empty() ? 0 : logins; }
+  std::uint32_t workers_kept() const { return networks.empty() ? 0 : workers; }
+  std::uint32_t sessions_kept() const { return networks.empty() && users.empty() && groups.empty() ? 0 : sessions; }
+};
+
 struct Configuration {
   ServerConfig server;
+  LimitsConfig limits;
+  ReservedConfig reserved;
   std::vector<ListenerConfig> listeners;  // in the order of the files
   std::vector<PoolConfig> pools;          // sorted by name
   std::vector<ProgramConfig> programs;    // sorted by name

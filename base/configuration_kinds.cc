@@ -29,8 +29,12 @@ std::string shape_of(const WordList& kind) {
   return "a list of at most " + std::to_string(kind.most) + ", each " + std::string(kind.rule.shape);
 }
 
+std::string shape_of(const Files& kind) {
+  return "the absolute path of a file, or a list of 1 to " + std::to_string(kind.most) + " such";
+}
+
 std::string shape_of(const CommandLine& kind) {
-  return "a list of 1 to " + std::to_string(kind.most) +
+  return std::string(kind.presence == Presence::required ? "a list of 1 to " : "a list of 0 to ") + std::to_string(kind.most) +
          " texts in quotes: the absolute path of a program, then its arguments";
 }
 

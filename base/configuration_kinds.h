@@ -40,9 +40,16 @@ struct WordList {
   std::size_t most;
 };
 
+// The path of a file, or a list of such.
+struct Files {
+  std::size_t most;
+};
+
 // The first word of a list is a path, the others are its arguments.
+enum class Presence { required, optional };
 struct CommandLine {
   std::size_t most;
+  Presence presence = Presence::required;  // optional: may be empty
 };
 
 // NAME = "value" pairs of an environment.
@@ -76,6 +83,7 @@ std::string shape_of(const Duration& kind);
 std::string shape_of(const Size& kind);
 std::string shape_of(const Words& kind);
 std::string shape_of(const WordList& kind);
+std::string shape_of(const Files& kind);
 std::string shape_of(const CommandLine& kind);
 std::string shape_of(const Variables& kind);
 

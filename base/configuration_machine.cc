@@ -53,8 +53,10 @@ class MachineCheck {
     if (geteuid() == 0) check_service_accounts();
     check_directory("server/runtime_directory", configuration_.server.runtime_directory);
     check_directory("server/state_directory", configuration_.server.state_directory);
+    check_names("reserved/users", configuration_.reserved.users, is_user, "a user");
+    check_names("reserved/groups", configuration_.reserved.groups, is_group, "a group");
     for (std::size_t i = 0; i < configuration_.listeners.size(); ++i) check_listener(i);
-    for (const PoolConfig& pool : configuration_.pools) check_pam(pool);
+    for (const PoolConfig& pool : configuration_.pools) pool.command.empty() ? check_pam(pool) : check_own_workers(pool);
     for (const ProgramConfig& program : configuration_.programs) check_program(program);
   }
 
@@ -114,9 +116,18 @@ class MachineCheck {
       error(path, label + " cannot have address " + quoted(listener.address) + ": " + reason(failed),
             failed == EACCES ? "start Usher as root, or write a port from 1024" : "write an address of this machine");
     }
-    if (address->is_local() || listener.allow_plaintext) return;
-    warning(path, label + " listens beyond loopback without TLS, so its clients are refused (911)",
-            "write allow_plaintext = true where the network is trusted, or listen on 127.0.0.1");
+    const bool logs_in = configuration_.road_of(listener.pool) != Dispatch::own;
+    if (!address->is_local() && !listener.tls.on() && logs_in) check_plaintext(path, label, listener.allow_plaintext);
+  }
+
+  void check_plaintext(const std::string& path, const std::string& label, bool allowed) {
+    if (allowed) {
+      warning(path, label + " takes passwords in clear from beyond loopback", "add [listener.tls] with a certificate and its key");
+    } else {
+      warning(path, label + " listens beyond loopback without TLS, so its clients are refused (911)",
+              "add [listener.tls] with a certificate and its key, or write allow_plaintext = true where the network is "
+              "trusted, or listen on 127.0.0.1");
+    }
   }
 
   void check_socket_path(const std::string& path, const std::string& label, const std::string& socket) {
@@ -148,9 +159,23 @@ class MachineCheck {
     }
   }
 
+  void check_own_workers(const PoolConfig& pool) {
+    const std::string path = "pool/" + pool.name;
+    check_command(path + "/command", "pool " + quoted(pool.name), pool.command.front());
+    if (pool.user.empty()) return;
+    const passwd* account = ::getpwnam(pool.user.c_str());
+    if (account == nullptr) {
+      error(path + "/user", "user of pool " + quoted(pool.name) + " is " + quoted(pool.user) + ", an account that is not there",
+            "make it, or name another");
+    } else if (geteuid() != 0 && account->pw_uid != geteuid()) {
+      error(path + "/user", "user of pool " + quoted(pool.name) + " is " + quoted(pool.user) + ", which only root could become",
+            "start Usher as root, or name your own account");
+    }
+  }
+
   void check_program(const ProgramConfig& program) {
     const std::string path = "program/" + program.name;
-    if (!program.command.empty()) check_command(path + "/command", program);
+    if (!program.command.empty()) check_command(path + "/command", "program " + quoted(program.name), program.command.front());
     check_names(path + "/users", program.users, is_user, "a user");
     check_names(path + "/deny_users", program.deny_users, is_user, "a user");
     check_names(path + "/groups", program.groups, is_group, "a group");
@@ -164,9 +189,8 @@ class MachineCheck {
     }
   }
 
-  void check_command(const std::string& path, const ProgramConfig& program) {
-    const std::string& file = program.command.front();
-    const std::string what = "program " + quoted(program.name) + " cannot run " + quoted(file) + ": ";
+  void check_command(const std::string& path, const std::string& label, const std::string& file) {
+    const std::string what = label + " cannot run " + quoted(file) + ": ";
     const auto status = status_of(file);
     if (!status) {
       error(path, what + reason(errno), "install it, or write another path");

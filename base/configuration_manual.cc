@@ -98,7 +98,7 @@ std::string reference_key(const KeyText& key, const std::string& indent) {
 std::vector<SectionText> configuration_keys() {
   std::vector<SectionText> sections;
   table::for_each_section([&](const table::Section& section, const auto& keys) {
-    if (section.name == table::kLimits.name) return;
+    if (section.heading == table::kLimits.heading || section.name == table::kTls.name) return;
     sections.push_back(
         {std::string(section.name), std::string(section.heading), std::string(section.help), texts_of(keys)});
   });

@@ -18,6 +18,8 @@ class Parser {
 
   ParsedConfiguration run() {
     configuration_.server = server_presets();
+    configuration_.limits = presets<LimitsConfig>(table::kClientLimitKeys);
+    configuration_.reserved = presets<ReservedConfig>(table::kReservedKeys);
     for (std::size_t file = 0; file < source_.files.size(); ++file) read_file(file);
     sort_by_name(configuration_.pools);
     sort_by_name(configuration_.programs);
@@ -110,13 +112,14 @@ class Parser {
   }
 
   static bool is_section(std::string_view name) {
-    return name == table::kServer.name || name == table::kListener.name || name == table::kPool.name;
+    return name == table::kServer.name || name == table::kClientLimits.name || name == table::kReserved.name ||
+           name == table::kListener.name || name == table::kPool.name;
   }
 
   void refuse_unknown(std::string_view name, Place place) {
-    std::string remedy = "write one of [server], [[listener]], [pool.NAME] and [program.NAME]";
-    const std::vector<const table::Section*> sections{&table::kServer, &table::kListener, &table::kPool,
-                                                      &table::kProgram};
+    std::string remedy = "write one of [server], [limits], [reserved], [[listener]], [pool.NAME] and [program.NAME]";
+    const std::vector<const table::Section*> sections{&table::kServer,   &table::kClientLimits, &table::kReserved,
+                                                      &table::kListener, &table::kPool,         &table::kProgram};
     for (const table::Section* section : sections) {
       if (!nearest(name, {section->name}).empty()) remedy = "did you mean " + std::string(section->heading) + "?";
     }
@@ -125,20 +128,32 @@ class Parser {
 
   void read_section(std::string_view name, const toml::node& node, const Findings& findings, Place place) {
     if (name == table::kServer.name) read_server(node, findings, place);
+    if (name == table::kClientLimits.name) read_one(node, findings, place, name, table::kClientLimitKeys, configuration_.limits);
+    if (name == table::kReserved.name) read_one(node, findings, place, name, table::kReservedKeys, configuration_.reserved);
     if (name == table::kListener.name) read_listeners(node, findings, place);
     if (name == table::kPool.name) read_pools(node, findings, place);
   }
 
   void read_server(const toml::node& node, const Findings& findings, Place place) {
-    const toml::table* from = node.as_table();
-    if (from == nullptr) {
-      refuse_form(place, "server", node, "write [server] on a line of its own, and its keys below");
-      return;
-    }
     const ServerConfig before = configuration_.server;
-    SectionReader(*from, "server", "[server]", findings).read(table::kServerKeys, configuration_.server);
+    const toml::table* from = read_one(node, findings, place, "server", table::kServerKeys, configuration_.server);
+    if (from == nullptr) return;
     if (!from->contains("runtime_directory")) configuration_.server.runtime_directory = before.runtime_directory;
     if (!from->contains("state_directory")) configuration_.server.state_directory = before.state_directory;
+  }
+
+  // A section that is there once: its table, or none.
+  template <class Keys, class Section>
+  const toml::table* read_one(const toml::node& node, const Findings& findings, Place place, std::string_view name,
+                              const Keys& keys, Section& into) {
+    const std::string heading = "[" + std::string(name) + "]";
+    const toml::table* from = node.as_table();
+    if (from == nullptr) {
+      refuse_form(place, name, node, "write " + heading + " on a line of its own, and its keys below");
+      return nullptr;
+    }
+    SectionReader(*from, std::string(name), heading, findings).read(keys, into);
+    return from;
   }
 
   void read_listeners(const toml::node& node, const Findings& findings, Place place) {

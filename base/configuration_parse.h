@@ -15,6 +15,9 @@ struct ParsedConfiguration {
 
 ParsedConfiguration parse_with_places(const ConfigurationSource& source);
 
+// What the keys of [listener.tls] say of each other.
+void check_tls(const TlsConfig& tls, const std::string& path, const std::string& label, const Places& places, FaultList& faults);
+
 // What one section says of another, and limits against each other. With `complete` false a file could not be read: what
 // seems to be missing is then not told.
 void check_references(const Configuration& configuration, const Places& places, bool complete, FaultList& faults);

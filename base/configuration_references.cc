@@ -22,6 +22,8 @@ class References {
     for (std::size_t i = 0; i < configuration_.listeners.size(); ++i) check_listener(i);
     for (const PoolConfig& pool : configuration_.pools) check_pool(pool);
     for (const ProgramConfig& program : configuration_.programs) check_access(program);
+    check_penalties();
+    check_reserved();
   }
 
  private:
@@ -29,7 +31,10 @@ class References {
     if (configuration_.listeners.empty()) {
       faults_.error({}, "there is no listener", "add [[listener]] with a name, an address and a pool");
     }
-    if (configuration_.programs.empty()) {
+    const auto logs_in = [&](const ListenerConfig& listener) { return configuration_.road_of(listener.pool) != Dispatch::own; };
+    const bool any_login = configuration_.listeners.empty() ||
+                           std::any_of(configuration_.listeners.begin(), configuration_.listeners.end(), logs_in);
+    if (configuration_.programs.empty() && any_login) {
       faults_.warning({}, "there is no program, so nothing can be done after a login",
                       "add [program.NAME] with a command, in a file of programs.d");
     }
@@ -43,6 +48,7 @@ class References {
     check_program_of(listener, path, label);
     check_name(index);
     check_address(index);
+    check_tls(listener.tls, path + "/tls", label, places_, faults_);
   }
 
   void check_pool_of(const ListenerConfig& listener, const std::string& path, const std::string& label) {
@@ -51,10 +57,25 @@ class References {
     if (pool == nullptr) {
       faults_.error(places_.of(path + "/pool"), label + " uses pool " + quoted(listener.pool) + ", which is not there",
                     "add [pool." + listener.pool + "]" + others(configuration_.pools));
+    } else if (!pool->command.empty()) {
+      return check_own_workers_of(listener, path, label);
     } else if (listener.dispatch != Dispatch::spawn) {
       check_refill(*pool, label);
     }
     check_road_of(listener, path, label);
+  }
+
+  // Workers of one's own take every client of the listener as they come.
+  void check_own_workers_of(const ListenerConfig& listener, const std::string& path, const std::string& label) {
+    if (listener.tls.on()) {
+      faults_.error(places_.of(path + "/tls"),
+                    label + " has tls, which the workers of its pool " + quoted(listener.pool) + " would have to speak themselves",
+                    "take out tls, or use a pool without command");
+    }
+    if (listener.program.empty()) return;
+    faults_.error(places_.of(path + "/program"),
+                  label + " has a program, and the workers of its pool " + quoted(listener.pool) + " are programs themselves",
+                  "take out program, or use a pool without command");
   }
 
   // A worker waits in one way, so all listeners of its pool have to reach it in that way.
@@ -128,6 +149,7 @@ class References {
 
   void check_pool(const PoolConfig& pool) {
     const std::string path = "pool/" + pool.name;
+    check_command_of(pool, path);
     if (!places_.good(path + "/maximum")) return;
     for (const auto& [key, value] : {std::pair("initial", pool.initial), std::pair("threshold", pool.threshold)}) {
       if (value <= pool.maximum || !places_.good(path + "/" + key)) continue;
@@ -136,6 +158,47 @@ class References {
                         ", more than its maximum of " + std::to_string(pool.maximum),
                     "write " + std::to_string(pool.maximum) + " or less, or raise maximum");
     }
+  }
+
+  void check_command_of(const PoolConfig& pool, const std::string& path) {
+    if (!pool.command.empty() && pool.user.empty() && places_.good(path + "/user")) {
+      faults_.error(places_.of(path + "/command"), "pool " + quoted(pool.name) + " has a command and no user",
+                    "write user = and the account that it shall run under");
+    }
+    if (!pool.command.empty() || !places_.good(path + "/command")) return;
+    for (const auto& [key, given] : {std::pair("user", !pool.user.empty()), std::pair("max_use", pool.max_use != 0)}) {
+      if (!given) continue;
+      faults_.error(places_.of(path + "/" + key), std::string(key) + " of pool " + quoted(pool.name) + " needs a command",
+                    "add command, or take it out");
+    }
+  }
+
+  void check_penalties() {
+    const LimitsConfig& limits = configuration_.limits;
+    if (limits.penalty <= limits.longest_penalty || !places_.good("limits/penalty")) return;
+    if (!places_.good("limits/longest_penalty")) return;
+    faults_.error(places_.of("limits/penalty"), "penalty of [limits] is longer than longest_penalty", "swap them");
+  }
+
+  // Somebody who is not named has to get in, too.
+  void check_reserved() {
+    const ReservedConfig& reserved = configuration_.reserved;
+    for (const ListenerConfig& listener : configuration_.listeners) {
+      check_kept("logins", reserved.logins_kept(), "max_logins of listener " + quoted(listener.name), listener.max_logins);
+      check_kept("sessions", reserved.sessions_kept(), "max_sessions of listener " + quoted(listener.name),
+                 listener.max_sessions);
+    }
+    for (const PoolConfig& pool : configuration_.pools) {
+      check_kept("workers", reserved.workers_kept(), "maximum of pool " + quoted(pool.name), pool.maximum);
+    }
+  }
+
+  void check_kept(const std::string& key, std::uint32_t kept, const std::string& of, std::uint32_t all) {
+    const std::string path = "reserved/" + key;
+    if (kept < all || !places_.good(path)) return;
+    faults_.error(places_.of(path),
+                  key + " of [reserved] is " + std::to_string(kept) + ", and " + of + " is " + std::to_string(all),
+                  "write less than " + std::to_string(all) + ", or raise that");
   }
 
   void check_access(const ProgramConfig& program) {

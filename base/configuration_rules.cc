@@ -75,6 +75,10 @@ std::string_view object_to_account(std::string_view text) {
   return {};
 }
 
+std::string_view object_to_optional_account(std::string_view text) {
+  return text.empty() ? std::string_view{} : object_to_account(text);
+}
+
 std::string_view object_to_account_or_all(std::string_view text) {
   return text == "*" ? std::string_view{} : object_to_account(text);
 }

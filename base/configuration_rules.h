@@ -18,6 +18,7 @@ namespace rules {
 
 std::string_view object_to_name(std::string_view text);     // of a listener, pool or program
 std::string_view object_to_service(std::string_view text);  // what `usher restart` names: not one of its own words
+std::string_view object_to_optional_account(std::string_view text);
 std::string_view object_to_account(std::string_view text);
 std::string_view object_to_account_or_all(std::string_view text);
 std::string_view object_to_address(std::string_view text);
@@ -42,6 +43,8 @@ inline constexpr TextRule kServiceName{
     rules::object_to_service};
 inline constexpr TextRule kOptionalName{"the name of a program, or nothing between the quotes",
                                         rules::object_to_optional_name};
+inline constexpr TextRule kOptionalAccount{"the name of an account, or nothing between the quotes",
+                                           rules::object_to_optional_account};
 inline constexpr TextRule kAccount{"the name of an account of this machine", rules::object_to_account};
 inline constexpr TextRule kGroup{"the name of a group of this machine", rules::object_to_account};
 inline constexpr TextRule kAccountOrAll{"the name of an account, or * for everybody", rules::object_to_account_or_all};
@@ -52,6 +55,9 @@ inline constexpr TextRule kAddress{
 inline constexpr TextRule kNetwork{"a network like \"192.0.2.0/24\" or \"2001:db8::/32\", one address, or \"unix\"",
                                    rules::object_to_network};
 inline constexpr TextRule kDirectory{"the absolute path of a directory", rules::object_to_directory};
+inline constexpr TextRule kFile{"the absolute path of a file", rules::object_to_directory};
+inline constexpr TextRule kOptionalFile{"the absolute path of a file, or nothing between the quotes",
+                                        rules::object_to_optional_directory};
 inline constexpr TextRule kProgramPath{"the absolute path of a program", rules::object_to_directory};
 inline constexpr TextRule kRuntimeDirectory{"the absolute path of a directory, at most 80 bytes long",
                                             rules::object_to_runtime_directory};

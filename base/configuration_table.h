@@ -74,6 +74,78 @@ inline constexpr std::tuple kServerKeys{
         "Users with a lower uid may not log in; they are refused like a wrong password."},
 };
 
+inline constexpr Duration kPenalty{seconds(1), hours(24)};
+
+inline constexpr std::tuple kClientLimitKeys{
+    Key{"ipv4_prefix", &LimitsConfig::ipv4_prefix, Number{8, 32}, preset("24"),
+        "Addresses that agree in so many bits are one network in the limits below."},
+    Key{"ipv6_prefix", &LimitsConfig::ipv6_prefix, Number{16, 128}, preset("64"), "The same for IPv6."},
+    Key{"exempt_networks", &LimitsConfig::exempt_networks, WordList{kNetwork, 0, 1000},
+        preset("[\"127.0.0.0/8\", \"::1\", \"unix\"]"),
+        "Clients from there are not limited, nor counted. An address behind which strangers stand does not belong here."},
+    Key{"connections_per_address", &LimitsConfig::connections_per_address, Number{0, kMostJobs}, preset("250"),
+        "Connections at one time from one address, sessions among them; 0: no limit."},
+    Key{"connections_per_network", &LimitsConfig::connections_per_network, Number{0, kMostJobs}, preset("500"),
+        "The same from one network."},
+    Key{"rate_per_address", &LimitsConfig::rate_per_address, Number{0, 1'000'000}, preset("300"),
+        "New connections a minute from one address; 0: no limit."},
+    Key{"rate_per_network", &LimitsConfig::rate_per_network, Number{0, 1'000'000}, preset("1000"),
+        "The same from one network."},
+    Key{"failures_per_address", &LimitsConfig::failures_per_address, Number{0, 1'000'000}, preset("10"),
+        "Failed logins from one address that bring no penalty; 0: none ever does."},
+    Key{"failures_per_network", &LimitsConfig::failures_per_network, Number{0, 1'000'000}, preset("50"),
+        "The same from one network."},
+    Key{"failures_per_account", &LimitsConfig::failures_per_account, Number{0, 1'000'000}, preset("10"),
+        "Failed logins as one user that bring no penalty; the penalty is for addresses from which that user has not logged "
+        "in lately."},
+    Key{"failure_memory", &LimitsConfig::failure_memory, Duration{seconds(1), hours(24 * 30)}, preset("\"5m\""),
+        "So long it takes until one failed login is forgotten; the next one takes as long again."},
+    Key{"penalty", &LimitsConfig::penalty, kPenalty, preset("\"10s\""),
+        "How long logins are refused after the first failure too many; each further one doubles it."},
+    Key{"longest_penalty", &LimitsConfig::longest_penalty, kPenalty, preset("\"1h\""), "It grows no longer than this."},
+    Key{"known_address_memory", &LimitsConfig::known_address_memory, Duration{seconds(1), hours(24 * 365)},
+        preset("\"30d\""), "How long an address is known as one that a user has logged in from."},
+};
+
+inline constexpr std::tuple kReservedKeys{
+    Key{"networks", &ReservedConfig::networks, WordList{kNetwork, 0, 100}, preset("[]"),
+        "Where administrators connect from: no limit of [limits] is for them, and they are evicted for nobody else."},
+    Key{"users", &ReservedConfig::users, WordList{kAccount, 0, 100}, preset("[]"),
+        "Administrators, whose sessions have the reserved places from wherever they come."},
+    Key{"groups", &ReservedConfig::groups, WordList{kGroup, 0, 100}, preset("[]"), "Groups of such users."},
+    Key{"logins", &ReservedConfig::logins, Number{0, kMostJobs}, preset("2"),
+        "So many places of each listener's max_logins others leave free, when networks are named."},
+    Key{"workers", &ReservedConfig::workers, Number{0, kMostJobs}, preset("2"),
+        "So many workers of each pool's maximum others leave free, when networks are named."},
+    Key{"sessions", &ReservedConfig::sessions, Number{0, kMostJobs}, preset("2"),
+        "So many places of each listener's max_sessions others leave free, when networks, users or groups are named."},
+};
+
+inline constexpr std::tuple kTlsKeys{
+    Key{"certificate", &TlsConfig::certificates, Files{20}, required("\"/etc/usher/tls/server.crt\""),
+        "A file (PEM) with the server's certificate and the chain below it, or a list of such files: then the name that the "
+        "client asks for chooses, and the first is for all others."},
+    Key{"key", &TlsConfig::keys, Files{20}, required("\"/etc/usher/tls/server.key\""),
+        "The file with the certificate's private key, not encrypted, or a list of as many as there are certificates."},
+    Key{"client_ca", &TlsConfig::client_ca, Words{kOptionalFile}, preset("\"\""),
+        "Set: clients are asked for a certificate, which one of those in this file (PEM) must have signed."},
+    Key{"require_client_certificate", &TlsConfig::require_client_certificate, Flag{}, preset("false"),
+        "Without a certificate a client is turned away in the handshake."},
+    Key{"user_from", &TlsConfig::user_from,
+        Choice{std::array{Word<CertificateUser>{"", CertificateUser::none},
+                          Word<CertificateUser>{"common_name", CertificateUser::common_name},
+                          Word<CertificateUser>{"email", CertificateUser::email}}},
+        preset("\"\""),
+        "What in the client's certificate names the user, who is then not asked for it: the common name, or what stands before "
+        "the @ of the address."},
+    Key{"replace_password", &TlsConfig::replace_password, Flag{}, preset("false"),
+        "The certificate that names the user is the login: no password is asked. usher-worker(8) says what that trusts."},
+    Key{"handover", &TlsConfig::handover,
+        Choice{std::array{Word<TlsHandover>{"relay", TlsHandover::relay}, Word<TlsHandover>{"kernel", TlsHandover::kernel}}},
+        preset("\"relay\""),
+        "Who encrypts after the login: a process of Usher between client and program, or the kernel (not in this version)."},
+};
+
 inline constexpr std::tuple kListenerKeys{
     Key{"name", &ListenerConfig::name, Words{kServiceName}, required("\"generic\""),
         "What the listener is called in logs and in `usher jobs`."},
@@ -93,6 +165,8 @@ inline constexpr std::tuple kListenerKeys{
         "Hide the typing of a password from telnet clients (IAC WILL ECHO)."},
     Key{"allow_plaintext", &ListenerConfig::allow_plaintext, Flag{}, preset("false"),
         "Take passwords without TLS from beyond loopback."},
+    Key{"tls", &ListenerConfig::tls, Group{kTlsKeys}, preset("{}"),
+        "Best as a table [listener.tls] below the listener: the connection is TLS from its first byte."},
     Key{"login_timeout", &ListenerConfig::login_timeout, Duration{seconds(1), hours(1)}, preset("\"60s\""),
         "From accepting a connection until a program is chosen."},
     Key{"proxy_networks", &ListenerConfig::proxy_networks, WordList{kNetwork, 0, 100}, preset("[]"),
@@ -111,8 +185,15 @@ inline constexpr std::tuple kListenerKeys{
         "Idle time before a connection is probed; four probes follow, a quarter of it apart."},
 };
 
-// The meaning of the six settings of a prestart job entry (IBM i, ADDPJE), then PAM.
+// The meaning of the settings of a prestart job entry (IBM i, ADDPJE), then PAM.
 inline constexpr std::tuple kPoolKeys{
+    Key{"command", &PoolConfig::command, CommandLine{256, Presence::optional}, preset("[]"),
+        "Set: the pool's workers are this program (absolute path and arguments), started as `user`, which takes connection "
+        "after connection by way of libusher. There is no login, a client that cannot be served is just closed, and "
+        "`dispatch`, `wait` and the PAM keys mean nothing."},
+    Key{"user", &PoolConfig::user, Words{kOptionalAccount}, preset("\"\""), "With `command`: the account it runs under."},
+    Key{"max_use", &PoolConfig::max_use, Number{0, 1'000'000'000}, preset("0"),
+        "With `command`: connections after which a worker makes room for a fresh one; 0: no limit."},
     Key{"initial", &PoolConfig::initial, Number{0, kMostJobs}, preset("3"), "Workers made ready at the start."},
     Key{"threshold", &PoolConfig::threshold, Number{0, kMostJobs}, preset("2"),
         "More workers are started when fewer than this are ready."},
@@ -180,6 +261,9 @@ inline constexpr std::size_t kRows = std::tuple_size_v<std::remove_cvref_t<Keys>
 
 // The name of a pool or program is no key: it stands in the heading of its table.
 static_assert(member_count<ServerConfig>() == kRows<decltype(kServerKeys)>);
+static_assert(member_count<LimitsConfig>() == kRows<decltype(kClientLimitKeys)>);
+static_assert(member_count<ReservedConfig>() == kRows<decltype(kReservedKeys)>);
+static_assert(member_count<TlsConfig>() == kRows<decltype(kTlsKeys)>);
 static_assert(member_count<ListenerConfig>() == kRows<decltype(kListenerKeys)>);
 static_assert(member_count<PoolConfig>() == kRows<decltype(kPoolKeys)> + 1);
 static_assert(member_count<ProgramConfig>() == kRows<decltype(kProgramKeys)> + 1);
@@ -192,7 +276,12 @@ struct Section {
   std::string_view help;
 };
 inline constexpr Section kServer{"server", "[server]", "The installation as a whole."};
+inline constexpr Section kClientLimits{"limits", "[limits]",
+                                       "How much one address, network or account may ask for before a login. Whoever asks for "
+                                       "more hears 911; the limits give way by themselves (usher limits)."};
+inline constexpr Section kReserved{"reserved", "[reserved]", "Places kept free, so that administrators always get in."};
 inline constexpr Section kListener{"listener", "[[listener]]", "A place where clients connect; any number of them."};
+inline constexpr Section kTls{"tls", "[listener.tls]", "Within [[listener]]."};
 inline constexpr Section kPool{"pool", "[pool.NAME]", "Workers kept ready for clients."};
 inline constexpr Section kProgram{"program", "[program.NAME]",
                                   "What clients may ask for; best in a file of its own in programs.d/."};
@@ -202,7 +291,10 @@ inline constexpr Section kLimits{"limits", "limits = { ... }", "Within [program.
 template <class Visit>
 void for_each_section(Visit visit) {
   visit(kServer, kServerKeys);
+  visit(kClientLimits, kClientLimitKeys);
+  visit(kReserved, kReservedKeys);
   visit(kListener, kListenerKeys);
+  visit(kTls, kTlsKeys);
   visit(kPool, kPoolKeys);
   visit(kProgram, kProgramKeys);
   visit(kLimits, kLimitKeys);

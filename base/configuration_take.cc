@@ -151,8 +151,17 @@ void take(const WordList& kind, const toml::node& node, std::vector<std::string>
   if (wrong.size() == before) into = std::move(words);
 }
 
+// One path stands for a list of one.
+void take(const Files& kind, const toml::node& node, std::vector<std::string>& into, Objections& wrong) {
+  if (!node.is_string()) return take(WordList{kFile, 1, kind.most}, node, into, wrong);
+  std::string path;
+  const std::size_t before = wrong.size();
+  take(Words{kFile}, node, path, wrong);
+  if (wrong.size() == before) into = {path};
+}
+
 void take(const CommandLine& kind, const toml::node& node, std::vector<std::string>& into, Objections& wrong) {
-  const toml::array* array = taken_array(node, 1, kind.most, wrong);
+  const toml::array* array = taken_array(node, kind.presence == Presence::required ? 1 : 0, kind.most, wrong);
   if (array == nullptr) return;
   const std::size_t before = wrong.size();
   std::vector<std::string> words;

@@ -31,6 +31,7 @@ void take(const Duration& kind, const toml::node& node, std::chrono::millisecond
 void take(const Size& kind, const toml::node& node, std::uint64_t& into, Objections& wrong);
 void take(const Words& kind, const toml::node& node, std::string& into, Objections& wrong);
 void take(const WordList& kind, const toml::node& node, std::vector<std::string>& into, Objections& wrong);
+void take(const Files& kind, const toml::node& node, std::vector<std::string>& into, Objections& wrong);
 void take(const CommandLine& kind, const toml::node& node, std::vector<std::string>& into, Objections& wrong);
 void take(const Variables& kind, const toml::node& node, std::vector<std::pair<std::string, std::string>>& into,
           Objections& wrong);

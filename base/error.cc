@@ -26,6 +26,7 @@ const char* name_of(ErrorCode code) noexcept {
     case ErrorCode::protocol: return "protocol";
     case ErrorCode::configuration: return "configuration";
     case ErrorCode::not_running: return "not_running";
+    case ErrorCode::job_not_found: return "job_not_found";
   }
   return "unknown";
 }

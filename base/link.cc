@@ -1,11 +1,16 @@
 #include "base/link.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+
+#include "base/shortage.h"
 
 namespace usher {
 namespace {
 
 constexpr int kPacketsARound = 64;  // then others have their turn
+constexpr std::chrono::milliseconds kRest{100};
+constexpr std::chrono::milliseconds kResend{10};
 
 }  // namespace
 
@@ -29,9 +34,9 @@ void Link::send_bytes(std::span<const std::uint8_t> bytes, std::vector<UniqueFd>
     const Channel::Sent sent = try_send(bytes, descriptors);
     // A peer that is gone is reported by the loop, not from inside the sender's call.
     if (sent != Channel::Sent::full) return;
-    watch_.change(EPOLLIN | EPOLLOUT);
   }
   waiting_.push_back({{bytes.begin(), bytes.end()}, std::move(descriptors)});
+  if (waiting_.size() == 1) watch_what_matters();
   if (waiting_.size() == kMaxWaiting) late_close_ = loop_.after({}, [this] { close("it does not read"); });
 }
 
@@ -48,11 +53,36 @@ void Link::ready(std::uint32_t events) {
 }
 
 void Link::flush() {
-  while (!waiting_.empty()) {
-    if (try_send(waiting_.front().bytes, waiting_.front().descriptors) == Channel::Sent::full) return;
+  for (bool first = true; !waiting_.empty(); first = false) {
+    const bool full = try_send(waiting_.front().bytes, waiting_.front().descriptors) == Channel::Sent::full;
+    if (full && first) return send_later();
+    if (full) break;
     waiting_.pop_front();
   }
-  watch_.change(EPOLLIN);
+  watch_what_matters();
+}
+
+// There is room in the channel, but too many descriptors are under way, or there is no memory: readiness would not say when.
+void Link::send_later() {
+  resending_ = loop_.after(kResend, [this] { flush(); });
+  watch_what_matters();
+}
+
+void Link::watch_what_matters() {
+  std::uint32_t events = 0;
+  if (!resting_.pending()) events |= EPOLLIN;
+  if (!waiting_.empty() && !resending_.pending()) events |= EPOLLOUT;
+  if (watch_) watch_.change(events);
+}
+
+// Its end is heard all the same.
+void Link::rest() {
+  resting_ = loop_.after(kRest, [this] {
+    const UniqueFd probe(::fcntl(channel_.fd(), F_DUPFD_CLOEXEC, 0));
+    if (!probe || is_one_of_the_last(probe.get())) return rest();
+    watch_what_matters();
+  });
+  watch_what_matters();
 }
 
 void Link::receive() {
@@ -63,8 +93,10 @@ void Link::receive() {
       const Received received = channel_.receive(packet, descriptors_);
       if (received == Received::nothing) return;
       if (received == Received::closed) return close("it is gone");
+      const bool few_left = packet.leaves_few_descriptors();
       packet_(packet);
       if (!*alive || !watch_) return;
+      if (few_left) return rest();
     }
   } catch (const ProtocolError& error) {
     if (*alive) close(error.what());
@@ -72,6 +104,8 @@ void Link::receive() {
 }
 
 void Link::close(const std::string& why) {
+  resting_.end();
+  resending_.end();
   watch_.end();
   channel_.close();
   waiting_.clear();

@@ -2,6 +2,7 @@
 //
 // Model:  nothing here ever blocks. A peer that breaks the protocol, does not read, or goes is reported once by `closed` with
 //         the reason; the link is silent from then on. The owner may destroy the link inside either callback.
+//         While this process has hardly a descriptor left (base/shortage.h) nothing is read that may bring one.
 // Shape:  at most kMaxWaiting messages wait; one more and the peer counts as stuck.
 #pragma once
 
@@ -50,13 +51,15 @@ class Link {
   void refuse_more() noexcept;
   // Takes the channel out, for another link; this one is silent from then on.
   Channel release() {
+    resting_.end();
+    resending_.end();
     watch_.end();
     waiting_.clear();
     return std::move(channel_);
   }
   // Handles what has come by now: the last words of a peer whose end is known from elsewhere.
   void hear_now() {
-    if (watch_) receive();
+    if (watch_ && !resting_.pending()) receive();
   }
 
  private:
@@ -69,8 +72,11 @@ class Link {
   Channel::Sent try_send(std::span<const std::uint8_t> bytes, const std::vector<UniqueFd>& descriptors);
   void ready(std::uint32_t events);
   void flush();
+  void send_later();
   void receive();
   void close(const std::string& why);
+  void watch_what_matters();
+  void rest();
 
   EventLoop& loop_;
   Channel channel_;
@@ -80,6 +86,8 @@ class Link {
   std::deque<Waiting> waiting_;
   EventLoop::Watch watch_;
   EventLoop::Timer late_close_;
+  EventLoop::Timer resting_;
+  EventLoop::Timer resending_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <string>
 
 namespace usher {
 namespace {
@@ -29,6 +28,12 @@ std::optional<Address> address_of(std::string_view text) {
   std::copy(address.bytes.begin() + kMapped.size(), address.bytes.end(), address.bytes.begin());
   std::fill(address.bytes.begin() + 4, address.bytes.end(), std::uint8_t{0});
   return address;
+}
+
+std::string text_of(const Address& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(address.family == Family::ipv4 ? AF_INET : AF_INET6, address.bytes.data(), text.data(), text.size());
+  return text.data();
 }
 
 // The bits of byte `index` that belong to a prefix.
@@ -70,12 +75,34 @@ bool Network::contains(const Endpoint& endpoint) const {
   return true;
 }
 
+std::vector<Network> networks_of(const std::vector<std::string>& texts) {
+  std::vector<Network> networks;
+  for (const std::string& text : texts) {
+    if (const auto network = Network::parse(text)) networks.push_back(*network);
+  }
+  return networks;
+}
+
+bool contains(const std::vector<Network>& networks, const Endpoint& endpoint) {
+  return std::any_of(networks.begin(), networks.end(), [&](const Network& network) { return network.contains(endpoint); });
+}
+
+std::string network_of(const Endpoint& endpoint, unsigned ipv4_prefix, unsigned ipv6_prefix) {
+  auto address = endpoint.family == Family::local ? std::nullopt : address_of(endpoint.host);
+  if (!address) return "unix";
+  const unsigned prefix = address->family == Family::ipv4 ? ipv4_prefix : ipv6_prefix;
+  for (std::size_t i = 0; i < address->bytes.size(); ++i) address->bytes.at(i) &= mask(prefix, i);
+  return text_of(*address) + "/" + std::to_string(prefix);
+}
+
+bool is_in_one_of(const std::vector<std::string>& networks, const Endpoint& endpoint) {
+  return contains(networks_of(networks), endpoint);
+}
+
 std::optional<Endpoint> endpoint_of(std::string_view host, std::uint16_t port) {
   const auto address = address_of(host);
   if (!address) return {};
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(address->family == Family::ipv4 ? AF_INET : AF_INET6, address->bytes.data(), text.data(), text.size());
-  return Endpoint{address->family, text.data(), port};
+  return Endpoint{address->family, text_of(*address), port};
 }
 
 }  // namespace usher

@@ -4,7 +4,9 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/endpoint.h"
 
@@ -23,6 +25,15 @@ class Network {
   std::array<std::uint8_t, 16> address_{};
   unsigned prefix_ = 0;  // bits
 };
+
+// Texts that name no network are left out.
+std::vector<Network> networks_of(const std::vector<std::string>& texts);
+bool contains(const std::vector<Network>& networks, const Endpoint& endpoint);
+
+// The network of so many bits that an endpoint belongs to, as parse() takes it: "192.0.2.0/24", "2001:db8::/64", "unix".
+std::string network_of(const Endpoint& endpoint, unsigned ipv4_prefix, unsigned ipv6_prefix);
+// Texts that name none have no endpoint in them.
+bool is_in_one_of(const std::vector<std::string>& networks, const Endpoint& endpoint);
 
 // A numeric address without a port. Empty when it is none.
 std::optional<Endpoint> endpoint_of(std::string_view host, std::uint16_t port);

@@ -130,5 +130,6 @@ inline constexpr std::array kPoolServiceRequests{
 // Descriptors that a service is executed with; everything else comes by message.
 inline constexpr int kStarterChannelFd = 3;
 inline constexpr int kPoolSocketFd = 4;  // the pool only: pool.sock, listening
+inline constexpr int kJobsSocketFd = 5;  // the pool only: jobs.sock, listening
 
 }  // namespace usher

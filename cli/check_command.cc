@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/command_line.h"
 #include "cli/live_check.h"
+#include "tls/check.h"
 
 namespace usher {
 namespace {
@@ -76,7 +77,8 @@ Poco::Util::OptionSet check_options() {
 int check_command(std::span<const std::string> arguments) {
   const CommandLine line(check_options(), arguments);
   line.check_operands(0, 0);
-  const LoadedConfiguration loaded = load_configuration(line.configuration());
+  LoadedConfiguration loaded = load_configuration(line.configuration());
+  tls::check_certificates(loaded.source, loaded.result);
   if (line.has("live") && loaded.result.ok()) return show(check_live(loaded.result.configuration), line.has("json"));
   if (line.has("json")) {
     print_json(loaded.result);

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/command_line.h"
 #include "cli/jobs_command.h"
+#include "cli/limits_command.h"
 #include "cli/login_command.h"
 #include "cli/queue_command.h"
 #include "cli/service_commands.h"
@@ -27,10 +28,13 @@ constexpr std::array kCommands{
     Command{"jobs", "lists the jobs", "[--all] [--config FILE] [--json]", jobs_options, jobs_command},
     Command{"job", "shows a job, prints its log, or ends it",
             "show ID [--json] | log ID | end ID [--delay S | --immediate]", job_options, job_command},
+    Command{"limits", "lists against whom limits hold something, or forgets it",
+            "[forget ADDRESS|NETWORK|ACCOUNT|all] [--config FILE] [--json]", configuration_and_json_options, limits_command},
     Command{"queue", "makes data queues, sends to them, receives from them, moves them",
             "SUBCOMMAND [OPTION...] [[LIBRARY/]NAME]", queue_options, queue_command},
     Command{"login", "logs in to a server and joins standard input and output with a program",
-            "[--user NAME] [--password-file FILE] HOST:PORT [PROGRAM [ARG...]]", login_options, login_command},
+            "[--user NAME] [--password-file FILE] [--tls | --plain] [--ca FILE | --insecure] HOST:PORT [PROGRAM [ARG...]]",
+            login_options, login_command},
 };
 
 }  // namespace

@@ -1,16 +1,21 @@
 #include <Poco/JSON/Object.h>
 #include <Poco/Util/Option.h>
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <map>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/configuration.h"
 #include "cli/command.h"
 #include "cli/command_line.h"
 #include "cli/control_client.h"
 #include "cli/installation.h"
 #include "cli/service_commands.h"
+#include "tls/check.h"
+#include "usher/error.h"
 
 namespace usher {
 namespace {
@@ -21,6 +26,20 @@ int told(const Done& done) {
 }
 
 ControlClient starter_of(const CommandLine& line) { return ControlClient(server_of(line.configuration()).runtime_directory); }
+
+// Behind each listener's address, from the files as they are now.
+void add_ends_of_certificates(const ListenerConfig& listener, std::vector<Fact>& facts) {
+  const auto address = std::find_if(facts.begin(), facts.end(), [&](const Fact& fact) {
+    return fact.group.str() == "listener" && fact.name.str() == listener.name;
+  });
+  if (!listener.tls.on() || address == facts.end()) return;
+  Fact end{"listener", listener.name, "certificate_ends", "unknown"};
+  try {
+    end.value = rfc3339(tls::end_of_certificates(listener.tls) * 1000);
+  } catch (const Error&) {  // `usher check` says why
+  }
+  facts.insert(address + 1, std::move(end));
+}
 
 // Facts with the same group and name are one line: "listener generic: address 127.0.0.1:4000".
 void print_text(const std::vector<Fact>& facts) {
@@ -92,6 +111,9 @@ int status_command(std::span<const std::string> arguments) {
   ControlClient::Answers answers;
   answers.fact = [&](const Fact& fact) { facts.push_back(fact); };
   const int result = told(starter_of(line).call(AskStatus{}, answers));
+  std::vector<Fault> unread;
+  const auto configuration = parse_configuration(read_configuration_files(line.configuration(), unread)).configuration;
+  for (const ListenerConfig& listener : configuration.listeners) add_ends_of_certificates(listener, facts);
   if (line.has("json")) {
     print_json(facts);
   } else {

@@ -25,7 +25,8 @@ std::vector<Field> text_fields(const Job& job) {
           {"program", job.program},
           {"listener", job.listener},
           {"pool", job.pool},
-          {"client", job.client}};
+          {"client", job.client},
+          {"transport", job.transport}};
 }
 
 constexpr std::size_t kColumns = 7;
@@ -47,6 +48,7 @@ void print_json(const ShownJob& shown, std::ostream& out) {
   object.set("pid", shown.job.pid);
   object.set("entered", rfc3339(shown.job.entered));
   object.set("since", rfc3339(shown.job.since));
+  if (shown.job.served > 0) object.set("served", shown.job.served);
   if (shown.end) {
     object.set("ended", rfc3339(shown.end->ended));
     object.set("end", shown.end->end);
@@ -78,6 +80,7 @@ void print_details(const ShownJob& shown, std::ostream& out) {
   }
   out << "pid: " << shown.job.pid << "\nentered: " << rfc3339(shown.job.entered) << "\nsince: " << rfc3339(shown.job.since)
       << "\n";
+  if (shown.job.served > 0) out << "served: " << shown.job.served << "\n";
   if (!shown.end) return;
   out << "ended: " << rfc3339(shown.end->ended) << "\nend: " << shown.end->end << "\ncpu_ms: " << shown.end->cpu_ms
       << "\nmax_rss_kb: " << shown.end->max_rss_kb << "\n";

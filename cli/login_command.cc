@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/endpoint.h"
 #include "base/text.h"
 #include "cli/byte_join.h"
 #include "cli/command.h"
@@ -17,6 +18,7 @@
 #include "cli/login_client.h"
 #include "cli/login_status.h"
 #include "cli/password_file.h"
+#include "cli/secure_connection.h"
 #include "cli/terminal.h"
 #include "usher/error.h"
 
@@ -78,6 +80,29 @@ std::optional<UniqueFd> try_to_connect(const ServerAddress& server, Prompter& pr
   }
 }
 
+// TLS where the way to the server may have others on it, unless the options say otherwise.
+bool wants_tls(const CommandLine& line, const ServerAddress& server, int fd) {
+  if (line.has("tls") || line.has("ca") || line.has("insecure")) return true;
+  return !line.has("plain") && !server.is_unix() && !peer_of(fd).loopback();
+}
+
+std::optional<UniqueFd> try_to_secure(UniqueFd fd, const CommandLine& line, const ServerAddress& server, Prompter& prompter) {
+  if (!wants_tls(line, server, fd.get())) return fd;
+  if (line.has("insecure")) prompter.tell("usher login: any certificate is believed: somebody on the way may read your password");
+  try {
+    return secure_connection(std::move(fd), {server.host, line.value("ca").value_or(""), line.has("insecure")});
+  } catch (const Error& error) {
+    prompter.tell(std::string("usher login: ") + error.what());
+    return {};
+  }
+}
+
+void check_tls_options(const CommandLine& line) {
+  const bool tls = line.has("tls") || line.has("ca") || line.has("insecure");
+  if (tls && line.has("plain")) throw UsageError("--plain goes with none of --tls, --ca and --insecure");
+  if (line.has("ca") && line.has("insecure")) throw UsageError("--insecure believes any certificate, with or without --ca");
+}
+
 int serve(int fd, LoginRequest request, Prompter& prompter) {
   LoginClient client(fd, std::move(request), prompter);
   const LoginClient::Outcome outcome = client.wait_for_program();
@@ -95,6 +120,12 @@ OptionSet login_options() {
   options.addOption(Option("password-file", "p", "the password is the first line of FILE, which only you may read",
                            false, "FILE", true)
                         .repeatable(true));
+  options.addOption(Option("tls", "", "encrypt also where the server is this machine; everywhere else that is so without"));
+  options.addOption(Option("plain", "", "do not encrypt: whoever is on the way can read your password"));
+  options.addOption(Option("ca", "", "believe the certificates that those in FILE (PEM) have signed, and no others", false,
+                           "FILE", true)
+                        .repeatable(true));
+  options.addOption(Option("insecure", "", "believe any certificate: encrypted, but perhaps not with the server you mean"));
   return options;
 }
 
@@ -103,6 +134,7 @@ int login_command(std::span<const std::string> arguments) {
   line.check_operands(1, std::numeric_limits<std::size_t>::max());
   const auto server = parse_server_address(line.operands()[0]);
   if (!server) throw UsageError("\"" + line.operands()[0] + "\" is not HOST:PORT, [IPV6]:PORT or unix:PATH");
+  check_tls_options(line);
   ::signal(SIGPIPE, SIG_IGN);
   leave_no_core();
   LoginRequest request = request_from(line);
@@ -110,7 +142,8 @@ int login_command(std::span<const std::string> arguments) {
   if (!request.password && !terminal.is_there()) {
     throw Error(ErrorCode::invalid_argument, "there is no terminal to ask for the password on: use --password-file");
   }
-  const auto fd = try_to_connect(*server, terminal);
+  auto fd = try_to_connect(*server, terminal);
+  if (fd) fd = try_to_secure(std::move(*fd), line, *server, terminal);
   return fd ? serve(fd->get(), std::move(request), terminal) : login_status::kUnreachable;
 }
 

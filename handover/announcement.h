@@ -4,6 +4,7 @@
 //                              ready queue; so an id that the listener receives is one it has heard of, or will.
 //               road "shared": SharedChannel + the listener's end of the channel on which the pool's idle workers wait, and
 //                              SharedReady whenever their number changes. A new channel ends the one before it.
+//               own workers:   OwnChannel + both ends of that channel. A new one takes the place of the one before it.
 //         A new listener is told of all that, then Introduced.
 //         listener, road "spawn": SpawnWorker + the worker's end of a channel that already holds the hand-over.
 #pragma once
@@ -16,7 +17,7 @@
 
 namespace usher {
 
-enum class PoolTellsListener : std::uint8_t { worker_channel = 1, introduced, shared_channel, shared_ready };
+enum class PoolTellsListener : std::uint8_t { worker_channel = 1, introduced, shared_channel, shared_ready, own_channel };
 enum class ListenerAsksPool : std::uint8_t { spawn_worker = 1 };
 
 struct WorkerChannel {
@@ -44,6 +45,14 @@ struct SharedReady {
   static auto fields(auto& m) { return std::tie(m.pool, m.idle); }
 };
 
+// Comes with two ends of the channel to the workers of a pool that has a command: the one to write to, and theirs, from which
+// the listener takes back what no worker has read.
+struct OwnChannel {
+  static constexpr auto kKind = PoolTellsListener::own_channel;
+  Text<32> pool;
+  static auto fields(auto& m) { return std::tie(m.pool); }
+};
+
 // `may_wait`: for a place, when the pool has none; else the pool answers NoRoom in that channel.
 struct SpawnWorker {
   static constexpr auto kKind = ListenerAsksPool::spawn_worker;
@@ -58,6 +67,7 @@ inline constexpr std::array kPoolAnnouncements{
     request<Introduced>(in(PoolState::known), Often::any, 0),
     request<SharedChannel>(in(PoolState::known), Often::any, 1),
     request<SharedReady>(in(PoolState::known), Often::any, 0),
+    request<OwnChannel>(in(PoolState::known), Often::any, 2),
 };
 inline constexpr std::array kListenerWishes{
     request<SpawnWorker>(in(PoolState::known), Often::any, 1),

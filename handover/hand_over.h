@@ -3,7 +3,9 @@
 //
 // Model:  listener: HandOver + client ->   worker: checks the client, answers Taken
 //         listener: Evict ->               worker: ends the login (its login process says 904)
-//                                          worker: LoginOver when the login is over, whatever came of it
+//                                          worker: LoginOver when the login is over, whatever came of it; it keeps the
+//                                                  channel while its session lasts, so the end of that is heard too
+//         What the two say of limits in between: handover/attempt.h.
 //         A worker that closes the channel without Taken never had the client: the listener gives it to another. A worker
 //         whose Taken cannot be sent never gets the client: the listener has taken it back.
 //         On the shared road the message has two descriptors, the client and the worker's end of a channel for its answers; on
@@ -16,11 +18,9 @@
 
 #include "base/channel.h"
 #include "base/protocol.h"
+#include "handover/attempt.h"
 
 namespace usher {
-
-enum class ListenerSays : std::uint8_t { hand_over = 1, evict };
-enum class WorkerTellsListener : std::uint8_t { taken = 1, login_over, no_room, client_network };
 
 struct HandOver {
   static constexpr auto kKind = ListenerSays::hand_over;
@@ -45,13 +45,6 @@ struct LoginOver {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
-// A proxy connected: the network that the client itself is counted under (base/endpoint.h).
-struct ClientNetwork {
-  static constexpr auto kKind = WorkerTellsListener::client_network;
-  Text<64> network;
-  static auto fields(auto& m) { return std::tie(m.network); }
-};
-
 struct NoRoom {
   static constexpr auto kKind = WorkerTellsListener::no_room;
   static auto fields(auto& /*m*/) { return std::tie(); }
@@ -62,6 +55,7 @@ enum class WorkerState : std::uint8_t { waiting, has_client };
 inline constexpr std::array kListenerRequests{
     request<HandOver>(in(WorkerState::waiting), Often::once, 1),
     request<Evict>(in(WorkerState::has_client), Often::any, 0),
+    request<Verdict>(in(WorkerState::has_client), Often::any, 0),
 };
 
 // What comes over a channel on which all idle workers of a pool wait.
@@ -74,7 +68,10 @@ enum class HandOverState : std::uint8_t { sent, taken };
 inline constexpr std::array kWorkerReports{
     request<Taken>(in(HandOverState::sent), Often::once, 0),
     request<LoginOver>(in(HandOverState::taken), Often::once, 0),
-    request<ClientNetwork>(in(HandOverState::taken), Often::once, 0),
+    request<ClientHost>(in(HandOverState::taken), Often::once, 0),
+    request<Attempt>(in(HandOverState::taken), Often::any, 0),
+    request<LoginFailed>(in(HandOverState::taken), Often::any, 0),
+    request<LoginSucceeded>(in(HandOverState::taken), Often::any, 0),
     request<NoRoom>(in(HandOverState::sent), Often::once, 0),
 };
 

@@ -37,9 +37,11 @@ struct Job {
   std::string listener;
   std::string pool;
   std::string client;
+  std::string transport;     // "plain", "tls-relay" or "tls-kernel", once its program runs
   std::int64_t pid = 0;      // of the worker, later of the program
   std::int64_t entered = 0;  // when the job began
   std::int64_t since = 0;    // when its status became what it is
+  std::uint64_t served = 0;  // connections, of a worker that serves one after another
 
   std::string full_name() const { return job_name(number, owner, name); }
 };

@@ -8,7 +8,7 @@ namespace usher {
 namespace {
 
 // One row a living job; the columns are those of `usher jobs --json`.
-constexpr ClientSchema kSchema{"usher-registry", 1, R"sql(
+constexpr ClientSchema kSchema{"usher-registry", 2, R"sql(
 CREATE TABLE job (
   id BLOB PRIMARY KEY CHECK (length(id) = 16),
   number INTEGER NOT NULL UNIQUE,
@@ -21,9 +21,18 @@ CREATE TABLE job (
   listener TEXT NOT NULL,
   pool TEXT NOT NULL,
   client TEXT NOT NULL,
+  transport TEXT NOT NULL,
   pid INTEGER NOT NULL,
   entered INTEGER NOT NULL,
   since INTEGER NOT NULL
+) WITHOUT ROWID;
+)sql"};
+
+// What workers that serve many clients have served; those that serve one have no row.
+constexpr ClientSchema kServedSchema{"usher-served", 1, R"sql(
+CREATE TABLE served (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  connections INTEGER NOT NULL
 ) WITHOUT ROWID;
 )sql"};
 
@@ -43,7 +52,7 @@ Library open(const std::string& runtime_directory, Registry::Open how) {
   options.how.create = how == Registry::Open::create;
   options.how.mode = 0600;
   options.how.durability = Durability::process;  // its jobs do not survive a power loss either
-  options.clients = {kSchema};
+  options.clients = {kSchema, kServedSchema};
   return Library(open_library(registry_path(runtime_directory), std::move(options)));
 }
 
@@ -71,21 +80,27 @@ Job job_from(const Rows& row) {
   job.listener = row.get<std::string>(8);
   job.pool = row.get<std::string>(9);
   job.client = row.get<std::string>(10);
-  job.pid = row.get<std::int64_t>(11);
-  job.entered = row.get<std::int64_t>(12);
-  job.since = row.get<std::int64_t>(13);
+  job.transport = row.get<std::string>(11);
+  job.pid = row.get<std::int64_t>(12);
+  job.entered = row.get<std::int64_t>(13);
+  job.since = row.get<std::int64_t>(14);
+  job.served = row.get<std::uint64_t>(15);
   return job;
 }
 
 constexpr const char* kSelect =
-    "SELECT id, number, owner, name, kind, status, user, program, listener, pool, client, pid, entered, since FROM job";
+    "SELECT id, number, owner, name, kind, status, user, program, listener, pool, client, transport, pid, entered, since, "
+    "coalesce((SELECT connections FROM served WHERE served.id = job.id), 0) FROM job";
 
 }  // namespace
 
 Registry::Statements::Statements(Database& database)
     : put(database.prepare("INSERT OR REPLACE INTO job (id, number, owner, name, kind, status, user, program, listener, pool, "
-                           "client, pid, entered, since) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")),
+                           "client, transport, pid, entered, since) VALUES "
+                           "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)")),
+      put_served(database.prepare("INSERT OR REPLACE INTO served (id, connections) VALUES (?1,?2)")),
       remove(database.prepare("DELETE FROM job WHERE id = ?1")),
+      remove_served(database.prepare("DELETE FROM served WHERE id = ?1")),
       assign(database.prepare("UPDATE job SET status = 'assigned', since = ?2 WHERE id = ?1 AND status = 'ready' "
                               "RETURNING 1")),
       is_ready(database.prepare("SELECT 1 FROM job WHERE id = ?1 AND status = 'ready'")) {}
@@ -124,7 +139,8 @@ Registry::Update::Update(Registry& registry)
 
 void Registry::Update::put(const Job& job) {
   statements_.put.run(Blob{bytes_of(job.id)}, job.number, job.owner, job.name, name_of(job.kind), name_of(job.status),
-                      job.user, job.program, job.listener, job.pool, job.client, job.pid, job.entered, job.since);
+                      job.user, job.program, job.listener, job.pool, job.client, job.transport, job.pid, job.entered, job.since);
+  if (job.served > 0) statements_.put_served.run(Blob{bytes_of(job.id)}, job.served);
 }
 
 void Registry::Update::make_ready(const Job& job) {
@@ -132,7 +148,10 @@ void Registry::Update::make_ready(const Job& job) {
   transaction_.send(registry_.ready_, bytes_of(job.id), Key::text(job.pool));
 }
 
-void Registry::Update::remove(const JobId& id) { statements_.remove.run(Blob{bytes_of(id)}); }
+void Registry::Update::remove(const JobId& id) {
+  statements_.remove.run(Blob{bytes_of(id)});
+  statements_.remove_served.run(Blob{bytes_of(id)});
+}
 
 // The others go back in their order: a queue has no other way to give up an entry in its middle.
 bool Registry::Update::withdraw(const std::string& pool, const JobId& id) {

@@ -24,7 +24,7 @@ inline constexpr std::string_view kReadyQueue = "READY";
 class Registry {
   struct Statements {
     explicit Statements(Database& database);
-    Statement put, remove, assign, is_ready;
+    Statement put, put_served, remove, remove_served, assign, is_ready;
   };
 
  public:

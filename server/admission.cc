@@ -1,12 +1,13 @@
 #include "server/admission.h"
 
-#include <algorithm>
-
 namespace usher {
 
 void Admission::add(const std::string& listener, const std::string& network, std::uint64_t serial) {
   Logins& logins = by_listener_[listener];
-  if (logins.by_network[network].insert(serial).second) ++logins.count;
+  Serials& serials = logins.by_network[network];
+  if (!serials.empty()) logins.ranks.erase(rank_of(serials));
+  if (serials.insert(serial).second) ++logins.count;
+  logins.ranks.insert(rank_of(serials));
 }
 
 void Admission::remove(const std::string& listener, const std::string& network, std::uint64_t serial) {
@@ -14,8 +15,13 @@ void Admission::remove(const std::string& listener, const std::string& network, 
   if (logins == by_listener_.end()) return;
   const auto serials = logins->second.by_network.find(network);
   if (serials == logins->second.by_network.end()) return;
+  logins->second.ranks.erase(rank_of(serials->second));
   logins->second.count -= serials->second.erase(serial);
-  if (serials->second.empty()) logins->second.by_network.erase(serials);
+  if (serials->second.empty()) {
+    logins->second.by_network.erase(serials);
+  } else {
+    logins->second.ranks.insert(rank_of(serials->second));
+  }
 }
 
 std::size_t Admission::count(const std::string& listener) const {
@@ -25,12 +31,8 @@ std::size_t Admission::count(const std::string& listener) const {
 
 std::uint64_t Admission::victim(const std::string& listener) const {
   const auto logins = by_listener_.find(listener);
-  if (logins == by_listener_.end() || logins->second.by_network.empty()) return 0;
-  const auto& networks = logins->second.by_network;
-  const auto largest = std::max_element(networks.begin(), networks.end(), [](const auto& one, const auto& other) {
-    return one.second.size() < other.second.size();
-  });
-  return *largest->second.begin();
+  if (logins == by_listener_.end() || logins->second.ranks.empty()) return 0;
+  return logins->second.ranks.rbegin()->oldest;
 }
 
 }  // namespace usher

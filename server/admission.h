@@ -1,5 +1,6 @@
 // Who is logging in, and who has to make way when there are too many: the longest there of the network that has most.
 //
+// Cost:   logarithmic in the number of connections, whatever is asked.
 // Model:  counts are sizes of the lists themselves, so they cannot drift. A connection is here from accept until its login is
 //         over or it is evicted.
 #pragma once
@@ -20,10 +21,19 @@ class Admission {
   std::uint64_t victim(const std::string& listener) const;
 
  private:
+  using Serials = std::set<std::uint64_t>;  // rise with time
+  // The last one is to make way: of the networks that have most the one with the oldest connection.
+  struct Rank {
+    std::size_t count;
+    std::uint64_t oldest;
+    bool operator<(const Rank& other) const { return count != other.count ? count < other.count : oldest > other.oldest; }
+  };
   struct Logins {
     std::size_t count = 0;
-    std::map<std::string, std::set<std::uint64_t>> by_network;  // serials rise with time
+    std::map<std::string, Serials> by_network;
+    std::set<Rank> ranks;  // of the networks; a serial is of one network only
   };
+  static Rank rank_of(const Serials& serials) { return {serials.size(), *serials.begin()}; }
   std::map<std::string, Logins> by_listener_;
 };
 

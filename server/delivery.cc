@@ -13,6 +13,7 @@ Delivery::Delivery(EventLoop& loop, Channel channel, OnEvent event)
           loop, std::move(channel), [this](const Packet& packet) { hear(packet); },
           [this](const std::string& why) {
             if (why != "it is gone") log::error("worker_broke_protocol", {{"reason", why}});
+            lost_ = true;
             const OnEvent lost = event_;
             lost(Event::lost);
           },
@@ -23,12 +24,26 @@ void Delivery::hear(const Packet& packet) {
   const OnEvent event = event_;
   switch (static_cast<WorkerTellsListener>(packet.kind())) {
     case WorkerTellsListener::taken: taken_ = true; return event(Event::taken);
-    case WorkerTellsListener::client_network:
-      client_network_ = packet.as<ClientNetwork>().network.str();
-      return event(Event::client_network);
+    case WorkerTellsListener::client_host: {
+      const auto said = packet.as<ClientHost>();
+      return hear_question(said.question, said.host.str(), Event::client_host);
+    }
+    case WorkerTellsListener::attempt: {
+      const auto said = packet.as<Attempt>();
+      return hear_question(said.question, said.account.str(), Event::attempt);
+    }
+    case WorkerTellsListener::login_failed: return event(Event::login_failed);
+    case WorkerTellsListener::login_succeeded: return event(Event::login_succeeded);
     case WorkerTellsListener::no_room: return event(Event::no_room);
     case WorkerTellsListener::login_over: return event(Event::login_over);
   }
+}
+
+void Delivery::hear_question(std::uint32_t question, const std::string& subject, Event about) {
+  question_ = question;
+  subject_ = subject;
+  const OnEvent event = event_;
+  event(about);
 }
 
 bool Delivery::withdraw() {

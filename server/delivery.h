@@ -1,6 +1,7 @@
 // The listener's end of the channel to one worker: a client goes over it, and what the worker says of that client comes back.
 //
-// Model:  no client -> send() -> taken -> login over. `lost`: the channel ended; before `taken` the client is still nobody's.
+// Model:  no client -> send() -> taken -> questions about limits -> login over. `lost`: the channel ended; before `taken` the
+//         client is still nobody's.
 // Shape:  the owner may destroy the delivery inside the callback.
 #pragma once
 
@@ -13,7 +14,7 @@ namespace usher {
 
 class Delivery {
  public:
-  enum class Event { taken, client_network, no_room, login_over, lost };
+  enum class Event { taken, client_host, attempt, login_failed, login_succeeded, no_room, login_over, lost };
   using OnEvent = std::function<void(Event)>;
 
   Delivery(EventLoop& loop, Channel channel, OnEvent event);
@@ -22,20 +23,26 @@ class Delivery {
   // False when the worker cannot be reached.
   bool send(const HandOver& record, int client) { return link_.send_now(record, client); }
   void evict() { link_.send(Evict{}); }
+  // To the question that came last.
+  void answer(LimitReason refused) { link_.send(Verdict{question_, refused}); }
   bool taken() const noexcept { return taken_; }
-  // With Event::client_network: where the client of a proxy comes from.
-  const std::string& client_network() const noexcept { return client_network_; }
+  bool lost() const noexcept { return lost_; }
+  // With Event::client_host: the address of the client of a proxy. With Event::attempt: the name that was typed.
+  const std::string& subject() const noexcept { return subject_; }
   // Takes the client back: false when a worker has it; true when none has it and none will, though the message may still be
   // on its way (a worker that finds it cannot say Taken any more).
   bool withdraw();
 
  private:
   void hear(const Packet& packet);
+  void hear_question(std::uint32_t question, const std::string& subject, Event about);
 
   OnEvent event_;
   Gate gate_{kWorkerReports};
   bool taken_ = false;
-  std::string client_network_;
+  bool lost_ = false;
+  std::uint32_t question_ = 0;
+  std::string subject_;
   Link link_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/own_road.h"
 #include "server/queue_road.h"
 #include "server/shared_road.h"
 #include "server/spawn_road.h"
@@ -31,7 +32,7 @@ void Dispatcher::add(const VisitorPtr& visitor) {
 
 bool Dispatcher::withdraw(Visitor& visitor) {
   if (visitor.state == State::pending) return true;
-  if (visitor.state != State::handed_over || !visitor.delivery->withdraw()) return false;
+  if (visitor.state != State::handed_over || !line_of(visitor).road->withdraw(visitor)) return false;
   visitor.state = State::pending;
   line_of(visitor).road->settled(visitor);
   visitor.delivery.reset();
@@ -69,6 +70,14 @@ void Dispatcher::shared_ready(const SharedReady& ready) {
   road<SharedRoad>(ready.pool.str(), Dispatch::shared).set_idle(ready.idle);
 }
 
+void Dispatcher::own_channel(const OwnChannel& own, Channel channel, Channel workers_end) {
+  road<OwnRoad>(own.pool.str(), Dispatch::own).connect(std::move(channel), std::move(workers_end));
+}
+
+void Dispatcher::look() {
+  for (auto& [key, line] : lines_) line.road->look();
+}
+
 void Dispatcher::introduced() {
   opened_ = true;
   for (auto& [key, line] : lines_) schedule(line);
@@ -102,11 +111,15 @@ std::unique_ptr<Road> Dispatcher::make_road(const LineKey& key) {
                         [this](const VisitorPtr& visitor, std::unique_ptr<Delivery> delivery) {
                           handed_over(visitor, std::move(delivery));
                         },
-                        [this, key] { schedule(lines_.at(key)); }, callbacks_.hear_pool};
+                        [this, key] { schedule(lines_.at(key)); },
+                        callbacks_.hear_pool,
+                        [this](const VisitorPtr& visitor) { add(visitor); },
+                        callbacks_.login_over};
   switch (key.second) {
     case Dispatch::queue: return std::make_unique<QueueRoad>(std::move(services), registry_, key.first);
     case Dispatch::shared: return std::make_unique<SharedRoad>(std::move(services));
     case Dispatch::spawn: return std::make_unique<SpawnRoad>(std::move(services), key.first, callbacks_.ask_pool);
+    case Dispatch::own: return std::make_unique<OwnRoad>(std::move(services));
   }
   throw std::logic_error("a road that is none");
 }
@@ -154,7 +167,10 @@ void Dispatcher::hear(const VisitorPtr& visitor, Delivery::Event event) {
       visitor->state = State::taken;
       visitor->timer.end();
       return line_of(*visitor).road->settled(*visitor);
-    case Delivery::Event::client_network: return callbacks_.client_network(visitor, visitor->delivery->client_network());
+    case Delivery::Event::client_host:
+    case Delivery::Event::attempt:
+    case Delivery::Event::login_failed:
+    case Delivery::Event::login_succeeded: return callbacks_.login_news(visitor, event);
     case Delivery::Event::no_room: return callbacks_.unservable(visitor);
     case Delivery::Event::login_over: return callbacks_.login_over(visitor);
     case Delivery::Event::lost: return lose(visitor);

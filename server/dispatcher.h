@@ -27,9 +27,9 @@ class Dispatcher {
     std::function<HandOver(const Visitor&)> control_record;
     std::function<bool(const SpawnWorker&, UniqueFd)> ask_pool;
     std::function<void()> hear_pool;  // reads what announcements have come by now
-    std::function<void(const VisitorPtr&, const std::string& network)> client_network;
+    std::function<void(const VisitorPtr&, Delivery::Event)> login_news;  // what limits are about
     std::function<void(const VisitorPtr&)> returned;     // no worker has it: it is to be added again
-    std::function<void(const VisitorPtr&)> login_over;   // also when its worker died: the listener lets go of it
+    std::function<void(const VisitorPtr&)> login_over;   // also when its worker died (lost()): the listener lets go of it
     std::function<void(const VisitorPtr&)> unservable;   // it may not wait and none is ready; or worker after worker died over it
   };
 
@@ -47,7 +47,10 @@ class Dispatcher {
   void worker_channel(const WorkerChannel& worker, Channel channel);
   void shared_channel(const SharedChannel& shared, Channel channel);
   void shared_ready(const SharedReady& ready);
+  void own_channel(const OwnChannel& own, Channel channel, Channel workers_end);
   void introduced();
+  // Finds out what nobody tells.
+  void look();
   bool opened() const noexcept { return opened_; }
   void pool_is_gone();
   // With a new configuration: workers that wait on other roads go.

@@ -12,6 +12,7 @@ void Farewells::say(UniqueFd client, Code code, std::string_view text) {
   const std::string line = reply_line(code, text);
   const ssize_t sent = ::send(client.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0 || ::shutdown(client.get(), SHUT_WR) != 0) return;
+  if (leaving_.size() == kMost) close(leaving_.begin());
   const auto place = leaving_.emplace(leaving_.end());
   place->fd = std::move(client);
   place->watch = loop_.watch(place->fd.get(), EPOLLIN | EPOLLRDHUP, [this, place](std::uint32_t) {

@@ -1,4 +1,6 @@
 // Last lines said by the listener itself, to clients that no worker has: the line, then an orderly close within kLingerTime.
+//
+// Shape:  at most kMost are on their way out at one time; in a flood the one that has had longest is closed for the next.
 #pragma once
 
 #include <list>
@@ -15,6 +17,7 @@ class Farewells {
   explicit Farewells(EventLoop& loop) : loop_(loop) {}
 
   void say(UniqueFd client, Code code, std::string_view text);
+  static constexpr std::size_t kMost = 4096;
   bool empty() const noexcept { return leaving_.empty(); }
 
  private:

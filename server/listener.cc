@@ -1,5 +1,6 @@
 #include "server/listener.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -13,11 +14,15 @@
 #include "base/endpoint.h"
 #include "base/log.h"
 #include "base/service_messages.h"
+#include "base/shortage.h"
 #include "base/system.h"
 #include "handover/announcement.h"
 #include "server/admission.h"
 #include "server/dispatcher.h"
 #include "server/farewell.h"
+#include "server/limit_keeper.h"
+#include "server/sessions.h"
+#include "server/worker_places.h"
 
 namespace usher {
 namespace {
@@ -25,12 +30,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kAcceptsARound = 64;
+constexpr unsigned kMarginsKept = 2;    // one for channels to workers, one for all else
 constexpr auto kPause = 100ms;         // when there is no descriptor or memory for another client
 constexpr auto kEvictionTime = 1s;     // for the login process to say 904; then the visitor is shut down
-constexpr auto kComplaintEvery = 60s;
 constexpr auto kLeaveCheck = 2ms;
-
-bool is_shortage(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
 class Listener {
  public:
@@ -54,6 +57,7 @@ class Listener {
   struct Place {
     ListenerConfig config;
     bool may_wait = true;
+    std::vector<Network> proxies;
     UniqueFd socket;
     EventLoop::Watch watch;
   };
@@ -79,11 +83,26 @@ class Listener {
     auto result = parse_configuration(unseal_configuration(packet.take_descriptor(0).get()));
     if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
     runtime_directory_ = result.configuration.server.runtime_directory;
+    reserved_ = result.configuration.reserved;
+    limits_.configure(result.configuration.limits, reserved_);
+    keeper_.open(result.configuration.server.state_directory);
     next_.clear();
     for (const ListenerConfig& config : result.configuration.listeners) {
       const PoolConfig* pool = result.configuration.pool(config.pool);
-      next_.push_back({config, pool == nullptr || pool->wait, {}, {}});
+      const Dispatch road = result.configuration.road_of(config.pool);
+      const bool may_wait = pool == nullptr || pool->wait || road == Dispatch::own;
+      next_.push_back({config, may_wait, networks_of(config.proxy_networks), {}, {}});
+      next_.back().config.dispatch = road;
     }
+    keep_workers_free(result.configuration.pools);
+  }
+
+  void keep_workers_free(const std::vector<PoolConfig>& pools) {
+    std::map<std::string, std::uint32_t> most;
+    for (const PoolConfig& pool : pools) {
+      if (reserved_.workers_kept() > 0) most[pool.name] = pool.maximum - reserved_.workers_kept();
+    }
+    worker_places_.configure(std::move(most));
   }
 
   // With the last socket the new configuration is in force.
@@ -111,8 +130,14 @@ class Listener {
                                     [&](const Place& other) { return other.config.name == visitor->listener; });
     if (place == places_.end()) return turn_away(visitor, Code::busy);
     dispatcher_.remove(*visitor);
+    if (visitor->pool != place->config.pool) worker_places_.leave(*visitor);
     go_to(*place, *visitor);
-    dispatcher_.add(visitor);
+    dispatch(visitor);
+  }
+
+  void dispatch(const VisitorPtr& visitor) {
+    if (worker_places_.enter(visitor)) return dispatcher_.add(visitor);
+    if (!visitor->may_wait) turn_away(visitor, Code::busy);
   }
 
   static void go_to(const Place& place, Visitor& visitor) {
@@ -131,11 +156,13 @@ class Listener {
   void meet_pool(Packet& packet) {
     pool_ = std::make_unique<Link>(
         loop_, Channel(packet.take_descriptor(0)), [this](Packet& said) { hear_pool(said); },
-        [this](const std::string&) {
+        [this](const std::string& why) {
+          // Nobody makes a channel anew between two that live: a listener that is started anew gets one.
+          if (why != "it is gone") throw std::runtime_error("the channel to the pool: " + why);
           pool_.reset();
           dispatcher_.pool_is_gone();
         },
-        1);
+        2);
     pool_gate_ = Gate(kPoolAnnouncements);
   }
 
@@ -148,6 +175,9 @@ class Listener {
       case PoolTellsListener::shared_channel:
         return dispatcher_.shared_channel(packet.as<SharedChannel>(), Channel(packet.take_descriptor(0)));
       case PoolTellsListener::shared_ready: return dispatcher_.shared_ready(packet.as<SharedReady>());
+      case PoolTellsListener::own_channel:
+        return dispatcher_.own_channel(packet.as<OwnChannel>(), Channel(packet.take_descriptor(0)),
+                                       Channel(packet.take_descriptor(1)));
       case PoolTellsListener::introduced: break;
     }
     dispatcher_.introduced();
@@ -170,34 +200,42 @@ class Listener {
       sockaddr_storage peer{};
       socklen_t length = sizeof peer;
       UniqueFd client(::accept4(place.socket.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC));  // NOLINT
+      const bool is_last = client && is_one_of_the_last(client.get(), kMarginsKept);
       if (client) {
-        admit(place, std::move(client), endpoint_from(peer, length).network());
+        admit(place, std::move(client), endpoint_from(peer, length));
       } else if (errno == EAGAIN) {
         return;
       } else if (is_shortage(errno)) {
         return pause(errno);
       }
+      if (is_last) return pause(EMFILE);
     }
   }
 
   // The clients stay in the backlog meanwhile.
   void pause(int error) {
     for (Place& place : places_) place.watch.end();
-    if (Clock::now() >= next_complaint_) {
-      log::error("accept_paused", {{"reason", std::generic_category().message(error)}});
-      next_complaint_ = Clock::now() + kComplaintEvery;
-    }
-    resume_ = loop_.after(kPause, [this] {
-      for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
-    });
+    complaint_.tell("accept_paused", {{"reason", std::generic_category().message(error)}});
+    resume_ = loop_.after(kPause, [this] { resume(); });
   }
 
-  void admit(const Place& place, UniqueFd client, const std::string& network) {
-    if (draining_) return farewells_.say(std::move(client), Code::busy, default_text(Code::busy));
+  void resume() {
+    const UniqueFd probe(::fcntl(starter_.fd(), F_DUPFD_CLOEXEC, 0));
+    if (!probe || is_one_of_the_last(probe.get(), kMarginsKept)) return pause(EMFILE);
+    for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
+  }
+
+  void admit(const Place& place, UniqueFd client, const Endpoint& from) {
+    if (draining_) return refuse(place, std::move(client), Code::busy, default_text(Code::busy));
+    Guest guest = limits_.guest(from);
+    const bool is_proxy = contains(place.proxies, from);  // it is its clients whom limits are for
+    if (!is_proxy && limits_.enter(guest) != LimitReason::none) {
+      return refuse(place, std::move(client), Code::address_refused, kLimitText);
+    }
     const auto visitor = std::make_shared<Visitor>();
-    visitor->serial = ++serial_;
+    visitor->serial = guest.reserved ? ++reserved_serial_ : ++serial_;
     visitor->fd = std::move(client);
-    visitor->network = network;
+    visitor->guest = std::move(guest);
     go_to(place, *visitor);
     visitor->accepted_at = Clock::now();
     visitor->pending_until = visitor->accepted_at + place.config.pending_timeout;
@@ -206,26 +244,84 @@ class Listener {
       if (dispatcher_.withdraw(*late)) turn_away(late, Code::busy);
     });
     visitors_[visitor->serial] = visitor;
-    admission_.add(visitor->listener, network, visitor->serial);
-    while (admission_.count(visitor->listener) > place.config.max_logins) evict(admission_.victim(visitor->listener));
-    if (visitors_.contains(visitor->serial)) dispatcher_.add(visitor);
+    if (logs_in(*visitor)) logins_of(*visitor).add(visitor->listener, visitor->guest.network, visitor->serial);
+    make_room(place.config);
+    if (visitors_.contains(visitor->serial)) dispatch(visitor);
   }
 
-  // A proxy has said whom it connects for.
-  void count_under(Visitor& visitor, const std::string& network) {
+  // Where there is no login nobody here knows the protocol: such a client is closed.
+  void refuse(const Place& place, UniqueFd client, Code code, std::string_view text) {
+    if (place.config.dispatch != Dispatch::own) farewells_.say(std::move(client), code, text);
+  }
+
+  static bool logs_in(const Visitor& visitor) { return visitor.dispatch != Dispatch::own; }
+
+  Admission& logins_of(const Visitor& visitor) { return visitor.guest.reserved ? reserved_logins_ : logins_; }
+
+  void forget_login(const Visitor& visitor) {
+    logins_of(visitor).remove(visitor.listener, visitor.guest.network, visitor.serial);
+  }
+
+  // Those from reserved networks make way only for each other.
+  void make_room(const ListenerConfig& place) {
+    while (true) {
+      const std::size_t reserved = reserved_logins_.count(place.name);
+      const std::size_t kept = std::max<std::size_t>(reserved, reserved_.logins_kept());
+      const std::size_t others = place.max_logins - std::min<std::size_t>(place.max_logins, kept);
+      if (logins_.count(place.name) > others) {
+        evict(logins_.victim(place.name));
+      } else if (reserved > place.max_logins) {
+        evict(reserved_logins_.victim(place.name));
+      } else {
+        return;
+      }
+    }
+  }
+
+  // ---- what its worker says of its login ----
+
+  void hear_of_login(Visitor& visitor, Delivery::Event event) {
     if (visitor.state != Visitor::State::taken) return;
-    admission_.remove(visitor.listener, visitor.network, visitor.serial);
-    visitor.network = network;
-    admission_.add(visitor.listener, visitor.network, visitor.serial);
+    switch (event) {
+      case Delivery::Event::client_host: return meet_client_of_proxy(visitor);
+      case Delivery::Event::attempt: return visitor.delivery->answer(limits_.attempt(visitor.guest, visitor.delivery->subject()));
+      case Delivery::Event::login_failed: return limits_.failed(visitor.guest);
+      case Delivery::Event::login_succeeded: return limits_.succeeded(visitor.guest);
+      case Delivery::Event::taken:
+      case Delivery::Event::no_room:
+      case Delivery::Event::login_over:
+      case Delivery::Event::lost: return;
+    }
+  }
+
+  void meet_client_of_proxy(Visitor& visitor) {
+    const auto client = endpoint_of(visitor.delivery->subject(), 0);
+    if (!client) return;
+    forget_login(visitor);
+    limits_.leave(visitor.guest);
+    visitor.guest = limits_.guest(*client);
+    logins_of(visitor).add(visitor.listener, visitor.guest.network, visitor.serial);
+    if (visitor.guest.reserved) worker_places_.leave(visitor);
+    visitor.delivery->answer(limits_.enter(visitor.guest));
+  }
+
+  // It goes on counting as long as its session lasts, where anything depends on that.
+  void end_login(const VisitorPtr& visitor) {
+    std::unique_ptr<Delivery> delivery = std::move(visitor->delivery);
+    const bool is_session = delivery && !delivery->lost() && visitor->state == Visitor::State::taken;
+    if (!is_session || (!visitor->guest.counted && reserved_.workers_kept() == 0)) return let_go(visitor);
+    release(visitor);
+    visitor->fd.reset();
+    sessions_.add(visitor, std::move(delivery));
   }
 
   // Its worker's login process says 904; one that nobody has taken yet hears it from here.
   void evict(std::uint64_t serial) {
     const VisitorPtr visitor = visitors_.at(serial);
-    log::notice("login_evicted", {{"listener", visitor->listener}, {"network", visitor->network}});
+    log::notice("login_evicted", {{"listener", visitor->listener}, {"network", visitor->guest.network}});
     if (dispatcher_.withdraw(*visitor)) return turn_away(visitor, Code::too_slow);
     if (!visitors_.contains(serial)) return;
-    admission_.remove(visitor->listener, visitor->network, serial);
+    forget_login(*visitor);
     visitor->state = Visitor::State::evicted;
     if (visitor->delivery) visitor->delivery->evict();
     visitor->timer = loop_.after(kEvictionTime, [this, serial] {
@@ -236,18 +332,30 @@ class Listener {
   }
 
   void turn_away(const VisitorPtr& visitor, Code code) {
-    if (code == Code::busy) log::notice("busy", {{"listener", visitor->listener}, {"network", visitor->network}});
+    if (code == Code::busy) log::notice("busy", {{"listener", visitor->listener}, {"network", visitor->guest.network}});
     UniqueFd client = std::move(visitor->fd);
     let_go(visitor);
+    if (!logs_in(*visitor)) return;  // whose protocol it is nobody here knows: it is closed
     const bool too_many = code == Code::too_slow;
     farewells_.say(std::move(client), code, too_many ? "Too many are logging in: try again later." : default_text(code));
   }
 
   void let_go(const VisitorPtr& visitor) {
+    release(visitor);
+    leave(*visitor);
+  }
+
+  // It is logging in no more.
+  void release(const VisitorPtr& visitor) {
     visitor->timer.end();
     dispatcher_.remove(*visitor);
-    admission_.remove(visitor->listener, visitor->network, visitor->serial);
+    forget_login(*visitor);
     visitors_.erase(visitor->serial);
+  }
+
+  void leave(Visitor& visitor) {
+    limits_.leave(visitor.guest);
+    worker_places_.leave(visitor);
   }
 
   HandOver control_record(const Visitor& visitor) const {
@@ -283,6 +391,7 @@ class Listener {
   // Clients that no worker has taken yet would be lost. New ones wait in the backlog for the next listener.
   void leave() {
     stop_accepting();
+    dispatcher_.look();
     const bool held = std::any_of(visitors_.begin(), visitors_.end(), [](const auto& entry) {
       return entry.second->state == Visitor::State::pending || entry.second->state == Visitor::State::handed_over;
     });
@@ -301,23 +410,30 @@ class Listener {
   std::uint32_t next_generation_ = 0;
 
   Farewells farewells_{loop_};
-  Admission admission_;
+  Limits limits_{[this](LimitKind kind, const std::string& name) { keeper_.note(kind, name); }, wall_clock_ms};
+  LimitKeeper keeper_{loop_, limits_};
+  ReservedConfig reserved_;
+  Admission logins_;
+  Admission reserved_logins_;
+  WorkerPlaces worker_places_{[this](const VisitorPtr& visitor) { dispatcher_.add(visitor); }};
+  Sessions sessions_{[this](Visitor& visitor) { leave(visitor); }};
   std::map<std::uint64_t, VisitorPtr> visitors_;
-  std::uint64_t serial_ = 0;
+  std::uint64_t serial_ = std::uint64_t{1} << 63U;
+  std::uint64_t reserved_serial_ = 0;
   EventLoop::Timer resume_;
+  Complaint complaint_;
   bool draining_ = false;
   bool leaving_ = false;
   EventLoop::Timer leave_;
-  Instant next_complaint_{};
   Dispatcher dispatcher_{loop_,
                          {[this](const Visitor& visitor) { return control_record(visitor); },
                           [this](const SpawnWorker& wish, UniqueFd end) { return ask_pool(wish, std::move(end)); },
                           [this] {
                             if (pool_) pool_->hear_now();
                           },
-                          [this](const VisitorPtr& visitor, const std::string& network) { count_under(*visitor, network); },
+                          [this](const VisitorPtr& visitor, Delivery::Event event) { hear_of_login(*visitor, event); },
                           [this](const VisitorPtr& visitor) { find_place(visitor); },
-                          [this](const VisitorPtr& visitor) { let_go(visitor); },
+                          [this](const VisitorPtr& visitor) { end_login(visitor); },
                           [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); }}};
 };
 

@@ -1,4 +1,4 @@
-// The way of clients to the workers of one pool. There are three: queue_road.h, shared_road.h, spawn_road.h.
+// The way of clients to the workers of one pool. There are four: queue_road.h, shared_road.h, spawn_road.h, own_road.h.
 #pragma once
 
 #include <functional>
@@ -15,6 +15,8 @@ struct RoadServices {
   std::function<void(const VisitorPtr&, std::unique_ptr<Delivery>)> handed_over;
   std::function<void()> again;      // there may be a worker now for those who wait
   std::function<void()> hear_pool;  // reads what the pool has said by now
+  std::function<void(const VisitorPtr&)> returned;  // it is in the line again
+  std::function<void(const VisitorPtr&)> over;      // a worker has it, and nobody will say more of it
 };
 
 class Road {
@@ -30,9 +32,13 @@ class Road {
   virtual bool prepared() const { return false; }
   // How many of those who still wait a worker is certain for.
   virtual std::size_t certain() const { return 0; }
+  // Takes one back that was handed over; false when a worker has it.
+  virtual bool withdraw(Visitor& visitor) { return visitor.delivery->withdraw(); }
   // One that was handed over has been taken, or is not on its way any more.
   virtual void settled(const Visitor& /*visitor*/) {}
   virtual void pool_is_gone() {}
+  // Clients may have been taken without a word.
+  virtual void look() {}
 
  protected:
   RoadServices services_;

@@ -39,15 +39,19 @@ void SharedRoad::take_back_impatient(Pending& pending) {
 }
 
 bool SharedRoad::send(const VisitorPtr& visitor) {
-  ChannelPair answers = make_channel();
-  const std::array<int, 2> descriptors{visitor->fd.get(), answers.theirs.fd()};
+  auto answers = try_make_channel();
+  if (!answers) {
+    retry_ = services_.loop.after(100ms, services_.again);
+    return false;
+  }
+  const std::array<int, 2> descriptors{visitor->fd.get(), answers->theirs.fd()};
   const Channel::Encoded record(services_.control_record(*visitor));
   const Channel::Sent sent = channel_.send_bytes(record.bytes(), descriptors);
   if (sent == Channel::Sent::gone) channel_.close();  // the pool will make a new one
   if (sent == Channel::Sent::full) retry_ = services_.loop.after(10ms, services_.again);
   if (sent != Channel::Sent::done) return false;
   sent_[visitor->serial] = visitor;
-  services_.handed_over(visitor, std::make_unique<Delivery>(services_.loop, std::move(answers.ours), nullptr));
+  services_.handed_over(visitor, std::make_unique<Delivery>(services_.loop, std::move(answers->ours), nullptr));
   return true;
 }
 

@@ -11,10 +11,14 @@ void SpawnRoad::dispatch(Pending& pending) {
 }
 
 bool SpawnRoad::send(const VisitorPtr& visitor) {
-  ChannelPair pair = make_channel();
-  auto delivery = std::make_unique<Delivery>(services_.loop, std::move(pair.ours), nullptr);
+  auto pair = try_make_channel();
+  if (!pair) {
+    retry_ = services_.loop.after(std::chrono::milliseconds(100), services_.again);
+    return false;
+  }
+  auto delivery = std::make_unique<Delivery>(services_.loop, std::move(pair->ours), nullptr);
   if (!delivery->send(services_.control_record(*visitor), visitor->fd.get())) return false;
-  if (!ask_({pool_, visitor->may_wait}, pair.theirs.release())) return false;
+  if (!ask_({pool_, visitor->may_wait}, pair->theirs.release())) return false;
   sent_[visitor->serial] = visitor;
   services_.handed_over(visitor, std::move(delivery));
   return true;

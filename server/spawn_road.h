@@ -25,6 +25,7 @@ class SpawnRoad : public Road {
   std::string pool_;
   Ask ask_;
   Pending sent_;
+  EventLoop::Timer retry_;
 };
 
 }  // namespace usher

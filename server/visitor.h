@@ -11,18 +11,19 @@
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 #include "server/delivery.h"
+#include "server/client_limits.h"
 
 namespace usher {
 
 struct Visitor {
   enum class State { pending, handed_over, taken, evicted };
 
-  std::uint64_t serial = 0;  // in order of arrival
+  std::uint64_t serial = 0;  // in order of arrival; those of reserved networks come before all others
   UniqueFd fd;
   std::string listener;
   std::string pool;
   Dispatch dispatch = Dispatch::queue;
-  std::string network;  // "192.0.2.0/24"
+  Guest guest;
   bool may_wait = true;  // for a worker, until pending_until
   Instant accepted_at{};
   State state = State::pending;

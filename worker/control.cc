@@ -21,19 +21,16 @@ bool may_command(int fd) {
 
 Control::Control(EventLoop& loop, UniqueFd listening, Commands commands)
     : loop_(loop),
-      listening_(std::move(listening)),
       commands_(std::move(commands)),
-      watch_(loop.watch(listening_.get(), EPOLLIN, [this](std::uint32_t) { accept(); })) {}
+      acceptor_(loop, std::move(listening), "control.sock", [this](UniqueFd fd) { meet(std::move(fd)); }) {}
 
 // Calls may outlive this in the hands of who answers them; their connections do not.
 Control::~Control() {
   for (const auto& entry : calls_) entry.second->link_.reset();
 }
 
-void Control::accept() {
-  UniqueFd fd(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!fd || calls_.size() >= kMaxCalls || !may_command(fd.get())) return;
-  add(std::move(fd));
+void Control::meet(UniqueFd fd) {
+  if (calls_.size() < kMaxCalls && may_command(fd.get())) add(std::move(fd));
 }
 
 Control::CallPtr Control::resume(UniqueFd connection) {

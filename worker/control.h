@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/acceptor.h"
 #include "base/link.h"
 #include "worker/control_messages.h"
 
@@ -53,18 +54,17 @@ class Control {
 
   // A call that another process took, before it became this one.
   CallPtr resume(UniqueFd connection);
-  int fd() const noexcept { return listening_.get(); }
+  int fd() const noexcept { return acceptor_.fd(); }
 
  private:
   CallPtr add(UniqueFd connection);
-  void accept();
+  void meet(UniqueFd fd);
   void dispatch(const CallPtr& call, Packet& packet);
 
   EventLoop& loop_;
-  UniqueFd listening_;
   Commands commands_;
-  EventLoop::Watch watch_;
   std::map<const Call*, CallPtr> calls_;
+  Acceptor acceptor_;
 };
 
 }  // namespace usher

@@ -101,4 +101,14 @@ bool end_all_descendants(Instant deadline) {
   return true;
 }
 
+bool end_descendants_but(pid_t kept, Instant deadline) {
+  if (kept <= 0) return end_all_descendants(deadline);
+  while (kill_descendants([&](pid_t child) { return child == kept; }) > 0) {
+    if (Clock::now() >= deadline) return false;
+    const timespec moment{0, 2'000'000};
+    nanosleep(&moment, nullptr);
+  }
+  return true;
+}
+
 }  // namespace usher

@@ -24,4 +24,7 @@ std::size_t kill_descendants(const Keep& keep);
 // for a disk, say).
 bool end_all_descendants(Instant deadline);
 
+// The same for all but one child, which stays; what is dead then is not reaped yet. No child: all of them.
+bool end_descendants_but(pid_t kept, Instant deadline);
+
 }  // namespace usher

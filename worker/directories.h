@@ -1,6 +1,6 @@
 // The directories that Usher works in, and the lock that lets one starter work in them.
 //
-// Shape:  runtime_directory/  root's, 0755:  control.sock  pool.sock  lock
+// Shape:  runtime_directory/  root's, 0755:  control.sock  pool.sock  jobs.sock  lock
 //           empty/            root's, 0755:  the login processes' root; nothing is ever in it
 //           db/               the service user's, 0700:  registry and ready queue
 //         state_directory/    root's, 0755

@@ -35,6 +35,12 @@ void add_connection(Variables& variables, const Endpoint& client, const Endpoint
   variables["TCPLOCALPORT"] = std::to_string(local.port);
 }
 
+void add_tls(Variables& variables, const TlsFacts& tls) {
+  variables["USHER_TLS_VERSION"] = tls.version;
+  variables["USHER_TLS_CIPHER"] = tls.cipher;
+  if (!tls.subject.empty()) variables["USHER_TLS_CLIENT"] = tls.subject;
+}
+
 }  // namespace
 
 std::vector<std::string> program_environment(const std::vector<std::string>& pam_variables, const ProgramConfig& program,
@@ -46,7 +52,10 @@ std::vector<std::string> program_environment(const std::vector<std::string>& pam
   variables["USHER_JOB"] = facts.job;
   variables["USHER_PROGRAM"] = program.name;
   variables["USHER_LISTENER"] = facts.listener;
+  const bool usual = facts.runtime_directory.empty() || facts.runtime_directory == "/run/usher";
+  if (!usual) variables["USHER_RUNTIME_DIRECTORY"] = facts.runtime_directory;
   add_connection(variables, facts.client, facts.local);
+  if (facts.tls) add_tls(variables, *facts.tls);
 
   std::vector<std::string> environment;
   environment.reserve(variables.size());

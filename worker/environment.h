@@ -4,6 +4,7 @@
 // Source: UCSPI-1996 (PROTO, TCP*), systemd.exec(5) (REMOTE_ADDR, REMOTE_PORT), environ(7).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,21 @@
 
 namespace usher {
 
+// Of a connection with TLS.
+struct TlsFacts {
+  std::string version;  // "TLSv1.3"
+  std::string cipher;
+  std::string subject;  // of the client's certificate; empty without one
+  std::string user;     // whom that names
+};
+
 struct SessionFacts {
   std::string job;  // "000123/usher/generic"
   std::string listener;
   Endpoint client;
   Endpoint local;
+  std::string runtime_directory{};
+  std::optional<TlsFacts> tls{};
 };
 
 // "NAME=VALUE" each.

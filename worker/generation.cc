@@ -17,4 +17,9 @@ std::optional<Generation> read_generation(const std::string& path, std::uint32_t
                     seal_configuration(loaded.source), {}};
 }
 
+bool moves(const ServerConfig& from, const ServerConfig& to) {
+  return from.runtime_directory != to.runtime_directory || from.state_directory != to.state_directory ||
+         from.user != to.user || from.login_user != to.login_user;
+}
+
 }  // namespace usher

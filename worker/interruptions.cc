@@ -9,18 +9,41 @@
 
 namespace usher {
 
-bool Interruptions::wait(int fd, Instant deadline, int other) {
+namespace {
+
+enum Watched { kFd, kStarter, kListener, kOther };
+using Polled = std::array<pollfd, 4>;
+
+// False when `deadline` passed.
+bool poll_until(Polled& fds, Instant deadline) {
   while (true) {
-    std::array<pollfd, 4> fds{
-        {{fd, POLLIN, 0}, {starter_.fd(), POLLIN, 0}, {listener_.fd(), POLLIN, 0}, {other, POLLIN, 0}}};
     const int ready = ::poll(fds.data(), fds.size(), milliseconds_until(deadline));
     if (ready < 0 && errno != EINTR) throw_errno("wait in a worker");
-    if (ready < 0) continue;
-    if (fds[1].revents != 0) look_at_starter();
-    if (fds[2].revents != 0) look_at_listener();
-    if (fds[0].revents != 0 || fds[3].revents != 0) return true;
-    if (Clock::now() >= deadline) return false;
+    if (ready > 0) return true;
+    if (ready == 0 && Clock::now() >= deadline) return false;
   }
+}
+
+}  // namespace
+
+bool Interruptions::wait(int fd, Instant deadline, int other) {
+  while (true) {
+    Polled fds{{{fd, POLLIN, 0}, {starter_.fd(), POLLIN, 0}, {listener_.fd(), POLLIN, 0}, {other, POLLIN, 0}}};
+    if (!poll_until(fds, deadline)) return false;
+    if (fds[kStarter].revents != 0) look_at_starter();
+    if (fds[kListener].revents != 0) look_at_listener();
+    if (fds[kFd].revents != 0 || fds[kOther].revents != 0) return true;
+  }
+}
+
+LimitReason Interruptions::wait_verdict(std::uint32_t question, Instant deadline) {
+  while (listener_ && verdict_.question != question) {
+    Polled fds{{{-1, 0, 0}, {starter_.fd(), POLLIN, 0}, {listener_.fd(), POLLIN, 0}, {-1, 0, 0}}};
+    if (!poll_until(fds, deadline)) return LimitReason::none;
+    if (fds[kStarter].revents != 0) look_at_starter();
+    if (fds[kListener].revents != 0) look_at_listener();
+  }
+  return verdict_.question == question ? verdict_.refused : LimitReason::none;
 }
 
 void Interruptions::look_at_starter() {
@@ -39,6 +62,10 @@ void Interruptions::look_at_listener() {
   if (received == Received::closed) return listener_.close();
   if (received == Received::nothing) return;
   gate_.check(packet, WorkerState::has_client);
+  if (packet.kind() == static_cast<std::uint8_t>(Verdict::kKind)) {
+    verdict_ = packet.as<Verdict>();
+    return;
+  }
   packet.as<Evict>();
   throw Interrupted{Interrupted::By::listener};
 }

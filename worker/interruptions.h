@@ -21,10 +21,11 @@ class Interruptions {
   // True when `fd` (or `other`, where there is one) is readable or hung up, false when `deadline` passed. Throws Interrupted.
   bool wait(int fd, Instant deadline, int other = -1);
 
+  // The listener's answer to that question; none refuses when it is gone or says nothing until `deadline`. Throws Interrupted.
+  LimitReason wait_verdict(std::uint32_t question, Instant deadline);
+
   // The gate of the listener's messages, for the worker's wait for its client.
   Gate& gate() { return gate_; }
-  // Nobody but the starter interrupts from here on: the listener gave the connection away.
-  void forget_listener() noexcept { listener_.close(); }
 
  private:
   void look_at_starter();
@@ -33,6 +34,7 @@ class Interruptions {
   Channel& starter_;
   Channel& listener_;
   Gate gate_;
+  Verdict verdict_;  // the last one
 };
 
 }  // namespace usher

@@ -34,6 +34,8 @@ struct Plan {
   std::size_t first_line_size;
   int connection;
   int standard_error;
+  std::array<int, kMostMore> more;
+  int more_count;
   int nice;
   uid_t uid;
   gid_t gid;
@@ -60,13 +62,17 @@ void reset_signals() noexcept {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// Three descriptors and no more. None of the sources is below 3 (the worker's own three are taken), so no dup destroys one.
+// Three descriptors, those that were asked for, and no more. None of the sources is below 3 (the worker's own three are taken), so no dup destroys one.
 void set_descriptors(Plan& plan) noexcept {
   if (dup2(plan.connection, STDIN_FILENO) < 0 || dup2(plan.connection, STDOUT_FILENO) < 0 ||
       dup2(plan.standard_error, STDERR_FILENO) < 0) {
     stop(plan, LaunchStep::descriptors);
   }
-  if (syscall(SYS_close_range, 3U, ~0U, 0U) != 0) stop(plan, LaunchStep::descriptors);
+  int next = STDERR_FILENO + 1;
+  for (int i = 0; i < plan.more_count; ++i, ++next) {
+    if (dup2(plan.more[static_cast<std::size_t>(i)], next) < 0) stop(plan, LaunchStep::descriptors);
+  }
+  if (syscall(SYS_close_range, static_cast<unsigned>(next), ~0U, 0U) != 0) stop(plan, LaunchStep::descriptors);
 }
 
 void set_limits(Plan& plan) noexcept {
@@ -132,6 +138,18 @@ void plan_limits(const ResourceLimits& wanted, Plan& plan) {
   add(RLIMIT_FSIZE, wanted.file_size_bytes);
 }
 
+// Out of the way of the numbers that they shall have.
+std::vector<UniqueFd> plan_more(const std::vector<int>& wanted, Plan& plan) {
+  constexpr int kAbove = 64;
+  std::vector<UniqueFd> moved;
+  for (const int fd : wanted) {
+    moved.emplace_back(check(::fcntl(fd, F_DUPFD_CLOEXEC, kAbove), "move a descriptor"));
+    plan.more.at(moved.size() - 1) = moved.back().get();
+  }
+  plan.more_count = static_cast<int>(moved.size());
+  return moved;
+}
+
 pid_t start(Plan& plan) {
   const pid_t pid = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): no copy of this process's pages
   if (pid == 0) become_program(plan);  // NOLINT(clang-analyzer-unix.Vfork): system calls only, as said in launch.h
@@ -173,6 +191,7 @@ Launched launch(const LaunchOrder& order) {
   plan.uid = order.account.uid;
   plan.gid = order.account.gid;
   plan_limits(order.program.limits, plan);
+  const std::vector<UniqueFd> more = plan_more(order.more, plan);
 
   Launched launched;
   launched.pid = check(start(plan), "start a process");

@@ -15,6 +15,8 @@
 
 namespace usher {
 
+inline constexpr std::size_t kMostMore = 4;
+
 struct LaunchOrder {
   const Account& account;
   const ProgramConfig& program;
@@ -23,6 +25,7 @@ struct LaunchOrder {
   int connection = -1;                   // becomes standard input and output
   int standard_error = -1;
   std::string first_line;                // sent right before exec; may be empty
+  std::vector<int> more{};               // at most kMostMore; these become 3, 4, ...
 };
 
 struct Launched {

@@ -1,10 +1,10 @@
 #include "worker/line_reader.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -24,19 +24,12 @@ struct Look {
   std::array<std::uint8_t, 1100> bytes{};
 };
 
-ssize_t receive(int fd, std::uint8_t* into, std::size_t size, int flags) {
-  ssize_t got = 0;
-  do got = ::recv(fd, into, size, flags | MSG_DONTWAIT);
-  while (got < 0 && errno == EINTR);
-  return got;
-}
-
 }  // namespace
 
 LineReader::Result LineReader::read() {
   while (true) {
     Look look;
-    const ssize_t got = receive(fd_, look.bytes.data(), look.bytes.size(), MSG_PEEK);
+    const ssize_t got = client_.peek(look.bytes);
     if (got < 0 && errno == EAGAIN) return Result::more;
     if (got <= 0) return got == 0 && in_a_line() ? Result::bad : Result::ended;
     if (const auto result = take_from(static_cast<std::size_t>(got), look.bytes.data())) return *result;
@@ -48,7 +41,7 @@ std::optional<LineReader::Result> LineReader::take_from(std::size_t available, c
   std::size_t used = 0;
   while (used < available && result == Step::go_on) result = step(bytes[used++]);
   Look taken;
-  if (receive(fd_, taken.bytes.data(), used, 0) != static_cast<ssize_t>(used)) return Result::ended;
+  if (client_.receive(std::span(taken.bytes).first(used)) != static_cast<ssize_t>(used)) return Result::ended;
   if (result == Step::bad) return Result::bad;
   if (result == Step::go_on) return std::nullopt;
   return whole_line_is_text() ? Result::line : Result::bad;
@@ -109,9 +102,9 @@ bool LineReader::whole_line_is_text() const {
 
 bool LineReader::take_telnet_command() {
   Look look;
-  const ssize_t got = receive(fd_, look.bytes.data(), 3, MSG_PEEK);
+  const ssize_t got = client_.peek(std::span(look.bytes).first(3));
   const bool is_option = got == 3 && look.bytes[0] == kIac && look.bytes[1] >= kWill && look.bytes[1] <= kDont;
-  return telnet_ && is_option && receive(fd_, look.bytes.data(), 3, 0) == 3;
+  return telnet_ && is_option && client_.receive(std::span(look.bytes).first(3)) == 3;
 }
 
 }  // namespace usher

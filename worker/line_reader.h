@@ -1,6 +1,6 @@
 // Reads lines from the client, and never a byte of what follows them: the rest belongs to the program.
 //
-// Model:  looks (MSG_PEEK), finds the end of the line, then takes exactly that much; a line that is not whole yet is taken
+// Model:  looks (peek), finds the end of the line, then takes exactly that much; a line that is not whole yet is taken
 //         and kept here, since all of it belongs to the line.
 // Shape:  a line ends in CR LF, LF or CR NUL; without its end it is at most kMaxLine bytes of UTF-8 without NUL.
 //         With telnet, commands (RFC 854) are taken out wherever they stand and IAC IAC is one byte 255.
@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/secret.h"
+#include "tls/client_stream.h"
 
 namespace usher {
 
@@ -17,12 +18,12 @@ class LineReader {
  public:
   enum class Result {
     line,      // line() is whole
-    more,      // nothing more has come: wait until the descriptor is readable
+    more,      // nothing more has come: wait until the client is what its awaits() says
     bad,       // too long, NUL, not UTF-8, or ended in the middle
     ended,     // the client shut down its sending side, or is gone
   };
 
-  LineReader(int fd, bool telnet) : fd_(fd), telnet_(telnet) {}
+  LineReader(ClientStream& client, bool telnet) : client_(client), telnet_(telnet) {}
 
   // Goes on with the line at hand as far as bytes have come.
   Result read();
@@ -45,7 +46,7 @@ class LineReader {
   bool whole_line_is_text() const;
   bool in_a_line() const noexcept { return !line_.empty() || state_ == State::carriage_return; }
 
-  int fd_;
+  ClientStream& client_;
   bool telnet_;
   bool speaks_telnet_ = false;
   State state_ = State::text;

@@ -115,9 +115,9 @@ ListeningEnds bind_listeners(const Configuration& configuration, const Configura
 }
 
 // Whoever holds the runtime directory's lock may take the name over from a starter that is dead.
-UniqueFd bind_named(const std::string& path, uid_t owner, gid_t group) {
+UniqueFd bind_named(const std::string& path, uid_t owner, gid_t group, mode_t mode) {
   ::unlink(path.c_str());
-  UniqueFd fd = bind_unix(required_address("unix:" + path), SOCK_SEQPACKET, 0600);
+  UniqueFd fd = bind_unix(required_address("unix:" + path), SOCK_SEQPACKET, mode);
   check(::lchown(path.c_str(), owner, group), "give " + path + " to its owner");
   return fd;
 }

@@ -40,7 +40,7 @@ class ListeningEnd {
 using ListeningEnds = std::vector<std::shared_ptr<ListeningEnd>>;
 ListeningEnds bind_listeners(const Configuration& configuration, const Configuration* before, const ListeningEnds& bound);
 
-// A named socket of the runtime directory for SEQPACKET connections, given to `owner` (or kept), mode 0600.
-UniqueFd bind_named(const std::string& path, uid_t owner, gid_t group);
+// A named socket of the runtime directory for SEQPACKET connections, given to `owner` (or kept).
+UniqueFd bind_named(const std::string& path, uid_t owner, gid_t group, mode_t mode = 0600);
 
 }  // namespace usher

@@ -2,26 +2,31 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/orderly_close.h"
 #include "base/system.h"
 #include "worker/login_process.h"
+#include "worker/secure_login.h"
 
 namespace usher {
 namespace {
 
 // The child: nothing of the worker's but one end of a channel, which becomes descriptor 0.
-[[noreturn]] void be_login_process(Channel channel, const Jail& jail, const SystemCallFilter& filter) noexcept {
+[[noreturn]] void be_login_process(Channel channel, const Jail& jail, const SystemCallFilter& filter,
+                                   const tls::Servers& servers) noexcept {
   try {
     check(::dup2(channel.fd(), STDIN_FILENO), "keep the channel");
     channel.close();
     check(::syscall(SYS_close_range, 1U, ~0U, 0U), "close all else");
     enter_sandbox(jail, filter);
-    _exit(static_cast<int>(run_login_process(Channel(UniqueFd(STDIN_FILENO)))));
+    _exit(static_cast<int>(run_login_process(Channel(UniqueFd(STDIN_FILENO)), servers)));
   } catch (...) {
     _exit(static_cast<int>(LoginExit::failed));  // it has no one to tell: the worker sees the channel close
   }
@@ -29,11 +34,13 @@ namespace {
 
 }  // namespace
 
-LoginLink::LoginLink(const Jail& jail, const SystemCallFilter& filter, Interruptions& interruptions)
+LoginLink::LoginLink(const Jail& jail, const SystemCallFilter& filter, const tls::Servers& servers,
+                     Interruptions& interruptions)
     : interruptions_(interruptions) {
+  servers.vault().keep_from_children();
   ChannelPair ends = make_channel();
   pid_ = check(::fork(), "make a login process");
-  if (pid_ == 0) be_login_process(std::move(ends.theirs), jail, filter);
+  if (pid_ == 0) be_login_process(std::move(ends.theirs), jail, filter, servers);
   channel_ = std::move(ends.ours);
 }
 
@@ -51,6 +58,16 @@ void LoginLink::give_client(const ServeClient& client, int connection) {
 
 ClientAddress LoginLink::wait_for_address() { return wait<ClientAddress>(LoginState::proxied); }
 
+Secured LoginLink::wait_for_secured(const tls::Servers& servers, std::size_t listener) {
+  while (true) {
+    interruptions_.wait(fd(), Instant::max());
+    Packet packet;
+    receive(packet, LoginState::securing);
+    if (packet.kind() == static_cast<std::uint8_t>(Secured::kKind)) return packet.as<Secured>();
+    say(sign_handshake(packet.as<SignHandshake>(), servers, listener));
+  }
+}
+
 std::string LoginLink::wait_for_user() {
   const auto start = wait<StartLogin>(LoginState::naming);
   last_answer_ = Clock::now();
@@ -62,6 +79,12 @@ Secret LoginLink::ask(Echo echo, std::string_view prompt) {
   auto answer = wait<Answer>(LoginState::answering);
   last_answer_ = Clock::now();
   return std::move(answer.secret);
+}
+
+Instant LoginLink::refusal_instant(Clock::duration refusal_time) const {
+  const Clock::duration step = std::max<Clock::duration>(refusal_time, std::chrono::milliseconds(1));
+  const auto passed = Clock::now() - last_answer_;
+  return last_answer_ + step * (passed / step + 1);
 }
 
 void LoginLink::tell(Tone tone, std::string_view text) { say(Tell{tone, text}); }
@@ -84,8 +107,28 @@ bool LoginLink::wait_for(int other, Instant deadline) {
   return true;
 }
 
+UniqueFd LoginLink::leave_to_program(UniqueFd connection, bool tls) {
+  if (!tls) {
+    kill();
+    return connection;
+  }
+  int ends[2];  // NOLINT: what socketpair(2) takes
+  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "make the program's connection");
+  UniqueFd programs_end(ends[0]);
+  const UniqueFd relays_end(ends[1]);
+  if (!channel_.send(BeRelay{}, relays_end.get())) gone();
+  relays_ = true;
+  return programs_end;
+}
+
+void LoginLink::wait_relayed(Instant deadline) noexcept {
+  pollfd closed{fd(), 0, 0};
+  if (relay() > 0) ::poll(&closed, 1, milliseconds_until(deadline));
+  kill();
+}
+
 void LoginLink::finish(Code code, std::string_view text) {
-  if (pid_ > 0 && channel_.send(Finish{code, text})) wait_end();
+  if (pid_ > 0 && !relays_ && channel_.send(Finish{code, text})) wait_end();
 }
 
 void LoginLink::wait_end() {

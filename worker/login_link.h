@@ -13,6 +13,7 @@
 #include "auth/sandbox.h"
 #include "base/channel.h"
 #include "base/protocol.h"
+#include "tls/server.h"
 #include "worker/interruptions.h"
 #include "worker/login_messages.h"
 
@@ -23,7 +24,7 @@ struct ClientGone {};
 
 class LoginLink : public Conversation {
  public:
-  LoginLink(const Jail& jail, const SystemCallFilter& filter, Interruptions& interruptions);
+  LoginLink(const Jail& jail, const SystemCallFilter& filter, const tls::Servers& servers, Interruptions& interruptions);
   ~LoginLink() override { kill(); }
   LoginLink(const LoginLink&) = delete;
   LoginLink& operator=(const LoginLink&) = delete;
@@ -35,6 +36,8 @@ class LoginLink : public Conversation {
 
   // Whom a trusted proxy connects for.
   ClientAddress wait_for_address();
+  // Until the handshake of TLS is done; its one signature is made here, with a key of that listener.
+  Secured wait_for_secured(const tls::Servers& servers, std::size_t listener);
   std::string wait_for_user();
   Secret ask(Echo echo, std::string_view prompt) override;
   void tell(Tone tone, std::string_view text) override;
@@ -49,12 +52,22 @@ class LoginLink : public Conversation {
 
   // When the client last said something that PAM waited for.
   Instant last_answer() const noexcept { return last_answer_; }
+  // The same whatever the reason of a refusal: so long after the client's last word, or the next multiple of it.
+  Instant refusal_instant(Clock::duration refusal_time) const;
   // Waits for something else; the login process may only end meanwhile (ClientGone). False when `deadline` passed.
   bool wait_for(int other, Instant deadline);
   void wait_until(Instant when) {
     while (wait_for(-1, when)) {
     }
   }
+
+  // Gives the connection to the program: what that gets is the connection itself, or, where the client speaks TLS, one end of a
+  // socket pair, between which and the client the login process stays as the relay.
+  UniqueFd leave_to_program(UniqueFd connection, bool tls);
+  // The relay, or none: not one of the processes that a program leaves behind.
+  pid_t relay() const noexcept { return relays_ ? pid_ : 0; }
+  // Waits for a relay that still has bytes for the client, once the program's side is closed.
+  void wait_relayed(Instant deadline) noexcept;
 
   // A last line for the client, then its orderly close; returns when the login process is gone.
   void finish(Code code, std::string_view text = {});
@@ -86,6 +99,7 @@ class LoginLink : public Conversation {
   Gate gate_{kLoginRequests};
   pid_t pid_ = 0;
   Instant last_answer_{};
+  bool relays_ = false;
   bool crashed_ = false;
   bool met_bad_input_ = false;
   bool saw_client_off_ = false;

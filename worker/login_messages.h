@@ -2,12 +2,16 @@
 // ask of root.
 //
 // Model:  worker: ServeClient + client  ->  the dialog begins; login: ClientAddress, where the client is a trusted proxy
+//                 Accepted             ->  (the client of the proxy may go on)
+//                                       ->  login: SignHandshake; worker: Signature; login: Secured, where there is TLS
 //                 Ask, Tell            ->  login: Answer           (as PAM's modules talk)
 //                 Refused              ->  (900; the next try, or the end)
 //                 Accepted             ->  login: ListPrograms, RunProgram
 //                 ProgramItem.., ProgramListEnd, NoSuchProgram
+//                 BeRelay + program's side -> (relays between client and program until one of them ends)
 //                 Finish               ->  (a last line, an orderly close)
-//         What a login process says is a request, never an authority (but for ClientAddress: docs/TRUST.md). No descriptor ever travels from it to the worker.
+//         What a login process says is a request, never an authority (but for ClientAddress: docs/TRUST.md). No descriptor
+//         ever travels from it to the worker.
 #pragma once
 
 #include <array>
@@ -15,16 +19,23 @@
 #include <tuple>
 
 #include "auth/pam_transaction.h"
+#include "base/configuration.h"
 #include "base/protocol.h"
 #include "base/reply.h"
+#include "tls/signing.h"
 
 namespace usher {
 
+inline constexpr std::size_t kMaxUser = 255;   // bytes of a user's name in a certificate
 inline constexpr std::size_t kMaxLine = 1024;  // bytes of a client's line without its end
 
-enum class LoginSays : std::uint8_t { ready = 1, client_address, start_login, answer, list_programs, run_program };
+constexpr CertificateUser last_of(CertificateUser) { return CertificateUser::email; }
+
+enum class LoginSays : std::uint8_t {
+  ready = 1, client_address, sign_handshake, secured, start_login, answer, list_programs, run_program
+};
 enum class WorkerSays : std::uint8_t {
-  serve_client = 1, ask, tell, refused, accepted, program_item, program_list_end, no_such_program, finish
+  serve_client = 1, signature, ask, tell, refused, accepted, program_item, program_list_end, no_such_program, be_relay, finish
 };
 
 struct LoginReady {
@@ -38,6 +49,25 @@ struct ClientAddress {
   Text<46> host;
   std::uint16_t port = 0;
   static auto fields(auto& m) { return std::tie(m.host, m.port); }
+};
+
+// What a server signs in a handshake of TLS, for the worker to sign: tls/signing.h says what that can be.
+struct SignHandshake {
+  static constexpr auto kKind = LoginSays::sign_handshake;
+  std::uint32_t key = 0;
+  std::uint16_t scheme = 0;
+  Text<tls::kMaxSigned> text;  // any bytes
+  static auto fields(auto& m) { return std::tie(m.key, m.scheme, m.text); }
+};
+
+// The handshake is done.
+struct Secured {
+  static constexpr auto kKind = LoginSays::secured;
+  Text<16> version;
+  Text<64> cipher;
+  Text<512> subject;  // of the client's certificate; empty without one
+  Text<kMaxUser> user;  // whom that names, where the configuration asks for it
+  static auto fields(auto& m) { return std::tie(m.version, m.cipher, m.subject, m.user); }
 };
 
 struct StartLogin {
@@ -70,8 +100,19 @@ struct ServeClient {
   bool fixed_program = false;    // the listener names the program: no 102, and RunProgram comes without a line
   bool refused_address = false;  // 911 and nothing else
   bool by_proxy = false;         // a proxy's header comes first, and ClientAddress
+  bool tls = false;              // the connection is TLS from its first byte, or from the proxy's header on
+  std::uint32_t listener = 0;    // whose certificates it shows then
+  CertificateUser user_from = CertificateUser::none;
   std::int64_t deadline = 0;     // nanoseconds of the steady clock: then 904
-  static auto fields(auto& m) { return std::tie(m.telnet, m.fixed_program, m.refused_address, m.by_proxy, m.deadline); }
+  static auto fields(auto& m) {
+    return std::tie(m.telnet, m.fixed_program, m.refused_address, m.by_proxy, m.tls, m.listener, m.user_from, m.deadline);
+  }
+};
+
+struct Signature {
+  static constexpr auto kKind = WorkerSays::signature;
+  Text<tls::kMaxSignature> bytes;
+  static auto fields(auto& m) { return std::tie(m.bytes); }
 };
 
 struct Ask {
@@ -115,6 +156,12 @@ struct NoSuchProgram {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
+// Comes with the login process's end of a socket pair, whose other end the program has.
+struct BeRelay {
+  static constexpr auto kKind = WorkerSays::be_relay;
+  static auto fields(auto& /*m*/) { return std::tie(); }
+};
+
 struct Finish {
   static constexpr auto kKind = WorkerSays::finish;
   Code code = Code::busy;
@@ -127,6 +174,7 @@ enum class LoginState : std::uint8_t {
   starting,   // sandbox not reported yet
   idle,       // no client yet
   proxied,    // a proxy has connected: whom it speaks for is to come
+  securing,   // the handshake of TLS goes on
   naming,     // a user id may come
   checking,   // PAM is at work, or a claim, or a launch: nothing may come
   answering,  // PAM has asked
@@ -136,6 +184,8 @@ enum class LoginState : std::uint8_t {
 inline constexpr std::array kLoginRequests{
     request<LoginReady>(in(LoginState::starting), Often::once, 0),
     request<ClientAddress>(in(LoginState::proxied), Often::once, 0),
+    request<SignHandshake>(in(LoginState::securing), Often::once, 0),
+    request<Secured>(in(LoginState::securing), Often::once, 0),
     request<StartLogin>(in(LoginState::naming), Often::any, 0),
     request<Answer>(in(LoginState::answering), Often::any, 0),
     request<ListPrograms>(in(LoginState::choosing), Often::any, 0),

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,8 @@
 #include "worker/line_reader.h"
 #include "worker/login_messages.h"
 #include "worker/proxy_header.h"
+#include "tls/relay.h"
+#include "worker/secure_login.h"
 
 namespace usher {
 namespace {
@@ -33,27 +36,27 @@ constexpr std::chrono::seconds kSetUpTime{5};
 
 class Dialog {
  public:
-  Dialog(Channel& worker, const ServeClient& client, UniqueFd connection)
+  Dialog(Channel& worker, const ServeClient& client, const tls::Server* server, UniqueFd connection)
       : worker_(worker),
+        client_(client),
+        server_(server),
         connection_(std::move(connection)),
-        telnet_(client.telnet),
-        fixed_program_(client.fixed_program),
-        refused_address_(client.refused_address),
-        by_proxy_(client.by_proxy),
         deadline_(from_nanoseconds(client.deadline)),
-        lines_(connection_.get(), client.telnet) {}
+        stream_(std::make_unique<PlainStream>(connection_.get())) {}
 
   // Always ends by an orderly close, but for a worker or a client that is gone.
   LoginExit run() {
     try {
-      if (refused_address_) throw leave_with(Code::address_refused);
-      if (by_proxy_) hear_proxy();
+      if (client_.refused_address) throw leave_with(Code::address_refused);
+      if (client_.by_proxy) hear_proxy();
+      if (server_ != nullptr) secure();
+      lines_.emplace(*stream_, client_.telnet);
       log_in();
-      fixed_program_ ? leave_the_rest() : choose_program();
+      client_.fixed_program ? leave_the_rest() : choose_program();
       hear_the_end();
     } catch (const Leave& leave) {
       if (!leave.last_line) return leave.exit;
-      send_all(connection_.get(), *leave.last_line, Clock::now() + kLingerTime);
+      if (server_ == nullptr || lines_) say_last(*leave.last_line);  // never a plain line where TLS is expected
       close_in_order(std::move(connection_));
       return leave.exit;
     }
@@ -64,12 +67,42 @@ class Dialog {
     ProxyHeader header(connection_.get());
     while (true) {
       switch (header.read()) {
-        case ProxyHeader::Result::whole: return request(ClientAddress{header.host(), header.port()});
+        case ProxyHeader::Result::whole: return announce_client(header);
         case ProxyHeader::Result::more: wait(POLLIN); break;
         case ProxyHeader::Result::bad: throw bad_input();
         case ProxyHeader::Result::ended: throw Leave{};
       }
     }
+  }
+
+  // Whether it may go on is decided now that it is known.
+  void announce_client(const ProxyHeader& header) {
+    request(ClientAddress{header.host(), header.port()});
+    Packet packet;
+    wait_for_worker(packet);
+    packet.as<Accepted>();
+  }
+
+  // Without a handshake there is nobody to tell anything but the alert that it ended with.
+  void secure() {
+    auto secured = std::make_unique<TlsStream>(server_->new_connection(), connection_.get());
+    HandshakeSigner signer([this](const SignHandshake& wanted) { return wait_for_signature(wanted); });
+    while (secured->shake_hands() != 0) {
+      signer.throw_what_broke_it();
+      if (errno != EAGAIN) throw bad_input();
+      wait(secured->awaits());
+    }
+    const Secured facts = facts_of(secured->connection(), client_.user_from);
+    certificate_user_ = facts.user.str();
+    stream_ = std::move(secured);
+    request(facts);
+  }
+
+  Signature wait_for_signature(const SignHandshake& wanted) {
+    request(wanted);
+    Packet packet;
+    wait_for_worker(packet);
+    return packet.as<Signature>();
   }
 
   static Leave bad_input() { return {reply_line(Code::bad_input), LoginExit::bad_input}; }
@@ -82,11 +115,12 @@ class Dialog {
   }
 
   void ask_for_user() {
+    secret_asked_ = false;
+    if (!certificate_user_.empty()) return request(StartLogin{certificate_user_});
     say(reply_line(Code::ask_user));
     const std::string user = text_of(read_line());
     if (ProxyHeader::is_line_of_one(user)) throw bad_input();
     request(StartLogin{user});
-    secret_asked_ = false;
   }
 
   // Until PAM has decided: true when the user is in, false for another try.
@@ -120,9 +154,9 @@ class Dialog {
     }
     const bool first = !std::exchange(secret_asked_, true);
     const std::string prompt = first ? reply_line(Code::ask_secret) : reply_line(Code::ask_secret, ask.prompt.str());
-    say(telnet_ ? std::string(kHideTyping) + prompt : prompt);
+    say(client_.telnet ? std::string(kHideTyping) + prompt : prompt);
     Secret secret = read_line();
-    if (telnet_) say(kShowTyping);
+    if (client_.telnet) say(kShowTyping);
     request(Answer{std::move(secret)});
   }
 
@@ -162,26 +196,34 @@ class Dialog {
     return true;
   }
 
-  // While the session is set up its modules may still talk; the worker ends this process when the program may start.
+  // While the session is set up its modules may still talk; then the worker ends this process, or makes it the relay.
   [[noreturn]] void hear_the_end() {
     deadline_ += kSetUpTime;
     while (true) {
       Packet packet;
       wait_for_worker(packet);
+      if (server_ != nullptr && packet.kind() == kind_of<BeRelay>()) relay(packet);
       let_module_talk(packet);
     }
   }
 
+  [[noreturn]] void relay(Packet& packet) {
+    if (packet.descriptors() != 1) throw ProtocolError("a relay without a program");
+    Relay between(*stream_, connection_.get(), packet.take_descriptor(0), worker_);
+    if (between.run()) close_in_order(std::move(connection_));
+    throw Leave{};
+  }
+
   // The listener names the program: nothing is read any more, and the worker may go on.
   void leave_the_rest() {
-    if (lines_.speaks_telnet()) swallow_telnet_reply();
+    if (lines_->speaks_telnet()) swallow_telnet_reply();
     request(RunProgram{});
   }
 
   // A telnet that was told to show typing again answers; where no line is read any more the answer would reach the program.
   void swallow_telnet_reply() {
     const Instant patience = Clock::now() + std::chrono::seconds(1);
-    while (!lines_.take_telnet_command()) {
+    while (!lines_->take_telnet_command()) {
       pollfd wait{connection_.get(), POLLIN, 0};
       if (Clock::now() >= patience || ::poll(&wait, 1, milliseconds_until(patience)) <= 0) return;
     }
@@ -203,22 +245,37 @@ class Dialog {
 
   void say(std::string_view line) {
     while (!line.empty()) {
-      const ssize_t sent = ::send(connection_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      const ssize_t sent = stream_->send(line);
       if (sent >= 0) {
         line.remove_prefix(static_cast<std::size_t>(sent));
       } else if (errno == EAGAIN) {
-        wait(POLLOUT);
-      } else if (errno != EINTR) {
+        wait(stream_->awaits());
+      } else {
         throw Leave{};
       }
     }
   }
 
+  // Whatever the worker says meanwhile: it is over.
+  void say_last(std::string_view line) {
+    const Instant patience = Clock::now() + kLingerTime;
+    while (true) {
+      const ssize_t sent = line.empty() ? stream_->end() : stream_->send(line);
+      if (sent >= 0 && line.empty()) return;
+      if (sent >= 0) {
+        line.remove_prefix(static_cast<std::size_t>(sent));
+        continue;
+      }
+      pollfd wait{connection_.get(), stream_->awaits(), 0};
+      if (errno != EAGAIN || ::poll(&wait, 1, milliseconds_until(patience)) == 0) return;
+    }
+  }
+
   Secret read_line() {
     while (true) {
-      switch (lines_.read()) {
-        case LineReader::Result::line: return lines_.take();
-        case LineReader::Result::more: wait(POLLIN); break;
+      switch (lines_->read()) {
+        case LineReader::Result::line: return lines_->take();
+        case LineReader::Result::more: wait(stream_->awaits()); break;
         case LineReader::Result::bad: throw bad_input();
         case LineReader::Result::ended: throw Leave{};
       }
@@ -244,7 +301,7 @@ class Dialog {
   }
 
   bool receive(Packet& packet) {
-    const Received received = worker_.receive(packet, 0);
+    const Received received = worker_.receive(packet, server_ != nullptr ? 1 : 0);
     if (received == Received::closed) throw Leave{};
     if (received == Received::packet && packet.kind() == kind_of<Finish>()) {
       const auto finish = packet.as<Finish>();
@@ -261,25 +318,26 @@ class Dialog {
   }
 
   Channel& worker_;
+  ServeClient client_;
+  const tls::Server* server_;  // none: the connection is plain
   UniqueFd connection_;
-  bool telnet_;
-  bool fixed_program_;
-  bool refused_address_;
-  bool by_proxy_;
   Instant deadline_;
-  LineReader lines_;
+  std::unique_ptr<ClientStream> stream_;
+  std::optional<LineReader> lines_;  // once there is somebody to talk to
+  std::string certificate_user_;
   bool secret_asked_ = false;
 };
 
 }  // namespace
 
-LoginExit run_login_process(Channel worker) {
+LoginExit run_login_process(Channel worker, const tls::Servers& servers) {
   if (!worker.send(LoginReady{})) return LoginExit::over;
   Packet packet;
   if (worker.wait_receive(packet, Instant::max(), 1) != Received::packet) return LoginExit::over;
   const auto client = packet.as<ServeClient>();
   if (packet.descriptors() != 1) throw ProtocolError("a client without its descriptor");
-  return Dialog(worker, client, packet.take_descriptor(0)).run();
+  const tls::Server* server = client.tls ? servers.of(client.listener) : nullptr;
+  return Dialog(worker, client, server, packet.take_descriptor(0)).run();
 }
 
 }  // namespace usher

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <map>
 
-#include "auth/account.h"
 #include "base/log.h"
 #include "base/service_messages.h"
+#include "base/shortage.h"
 #include "base/system.h"
+#include "worker/pool_exchange.h"
 #include "worker/pool_job.h"
+#include "worker/pool_own_workers.h"
+#include "worker/pool_pauses.h"
 #include "worker/pool_policy.h"
 #include "worker/pool_roads.h"
 #include "worker/pool_store.h"
@@ -21,19 +24,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kShortestPause = 50ms;  // after a worker could not be started
-constexpr auto kLongestPause = 5s;
-
 std::int64_t now() { return wall_clock_ms(); }
 
 class Pool {
  public:
-  Pool(UniqueFd starter, UniqueFd pool_socket)
+  Pool(UniqueFd starter, UniqueFd pool_socket, UniqueFd jobs_socket)
       : starter_(loop_, Channel(std::move(starter)), [this](Packet& packet) { hear_starter(packet); },
                  [this](const std::string&) { finish(); }),
         returning_(loop_, std::move(pool_socket), [this](pid_t pid, const Resume& resume, Channel channel) {
           returned(pid, resume, std::move(channel));
-        }) {}
+        }),
+        exchange_(loop_, std::move(jobs_socket), jobs_, living_) {}
 
   int run() {
     try {
@@ -97,7 +98,7 @@ class Pool {
         store_->end({std::move(row), now(), "lost", 0, 0}, true);
       }
     }
-    own_job_ = make_service_job(JobKind::pool, ::getpid());
+    own_job_ = service_job(JobKind::pool, ::getpid(), next_number());
     store_->put(own_job_);
   }
 
@@ -113,25 +114,6 @@ class Pool {
     jobs_[job->row.number] = std::move(job);
   }
 
-  Job make_service_job(JobKind kind, pid_t pid) {
-    Job job;
-    job.id = JobId::random();
-    job.number = next_number();
-    job.owner = job.user = own_name();
-    job.name = name_of(kind);
-    job.kind = kind;
-    job.status = JobStatus::active;
-    job.pid = pid;
-    job.entered = job.since = now();
-    return job;
-  }
-
-  // The user this process runs as: the configured one, or whoever started Usher without root.
-  static std::string own_name() {
-    const auto account = find_account(::geteuid());
-    return account ? account->name : std::to_string(::geteuid());
-  }
-
   std::uint32_t next_number() {
     return store_->next_number([this](std::uint32_t number) {
       return jobs_.contains(number) || number == own_job_.number || number == listener_job_.number;
@@ -144,7 +126,7 @@ class Pool {
     const auto peer = packet.as<PeerChannel>();
     if (listener_job_.number != 0 && listener_job_.pid != peer.pid) end_service_job(listener_job_, "lost");
     if (listener_job_.number == 0) {
-      listener_job_ = make_service_job(JobKind::listener, peer.pid);
+      listener_job_ = service_job(JobKind::listener, peer.pid, next_number());
       store_->put(listener_job_);
     }
     retire_taken();
@@ -175,9 +157,16 @@ class Pool {
 
   // ---- more workers ----
 
+  void try_refill(std::size_t index) try {
+    refill(index);
+  } catch (const std::system_error& error) {
+    if (!is_shortage(error.code().value())) throw;
+    pauses_.pause(configuration_.pools[index].name, error.what());
+  }
+
   void refill(std::size_t index) {
     const PoolConfig& pool = configuration_.pools[index];
-    if (stopping_ || paused(pool.name)) return;
+    if (stopping_ || pauses_.holds(pool.name)) return;
     const bool first = became_ready_[pool.name] < pool.initial;
     const PoolCounts counts = counts_of(pool.name);
     const auto place = static_cast<std::uint16_t>(index);
@@ -202,7 +191,7 @@ class Pool {
     if (std::exchange(refill_scheduled_, true)) return;
     loop_.defer([this] {
       refill_scheduled_ = false;
-      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) refill(i);
+      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) try_refill(i);
       report_ready();
     });
   }
@@ -214,7 +203,7 @@ class Pool {
       ++counts.total;
       if (job->retiring || job->generation != generation_) continue;
       if (job->stage == JobStage::starting) ++counts.starting;
-      if (job->stage == JobStage::ready) ++counts.ready;
+      if (job->is_idle()) ++counts.ready;
     }
     return counts;
   }
@@ -233,6 +222,7 @@ class Pool {
 
     if (!workers_end) workers_end = make_road(*job);
     auto [pools_end, pools_worker_end] = make_channel();
+    if (is_one_of_the_last(pools_worker_end.fd(), 2)) throw_errno("start a worker", EMFILE);
     attach(*job, std::move(pools_end));
     std::vector<UniqueFd> ends;
     ends.push_back(std::move(workers_end));
@@ -243,7 +233,7 @@ class Pool {
   }
 
   UniqueFd make_road(PoolJob& job) {
-    if (job.road == Dispatch::shared) return roads_.shared_end(job.row.pool);
+    if (job.road == Dispatch::shared || job.road == Dispatch::own) return roads_.shared_end(job.row.pool);
     ChannelPair pair = make_channel();
     job.listeners_end = std::move(pair.ours);
     return pair.theirs.release();
@@ -267,11 +257,6 @@ class Pool {
     store_->after_flush([this, generation = generation_] { starter_.send(ServiceReady{generation}); });
   }
 
-  bool paused(const std::string& pool) const {
-    const auto pause = pauses_.find(pool);
-    return pause != pauses_.end() && pause->second.timer.pending();
-  }
-
   // ---- a worker begins ----
 
   void forked(const WorkerForked& forked) {
@@ -279,7 +264,7 @@ class Pool {
     const auto found = jobs_.find(forked.number);
     if (found == jobs_.end()) return;  // of a pool before this one: its row, or its Resume, will tell
     found->second->forked = true;
-    found->second->row.pid = forked.pid;
+    if (!found->second->use) found->second->row.pid = forked.pid;  // an own worker has told its program's before
     if (found->second->stage != JobStage::starting) return store_->put(found->second->row);
     make_ready(*found->second);
   }
@@ -290,22 +275,13 @@ class Pool {
     const std::string pool = found->second->row.pool;
     store_->end({found->second->row, now(), "lost", 0, 0}, false);
     jobs_.erase(found);
-    if (!stopping_) pause(pool, failed.reason.str());
-  }
-
-  // Starting fails again and again for want of processes or memory, say: with growing pauses, and never for good.
-  void pause(const std::string& pool, const std::string& reason) {
-    Pause& pause = pauses_[pool];
-    if (pause.timer.pending()) return;
-    pause.time = std::clamp<std::chrono::milliseconds>(pause.time * 2, kShortestPause, kLongestPause);
-    log::warning("pool_paused", {{"pool", pool}, {"ms", pause.time.count()}, {"reason", reason}});
-    pause.timer = loop_.after(pause.time, [this] { refill_later(); });
+    if (!stopping_) pauses_.pause(pool, failed.reason.str());
   }
 
   void make_ready(PoolJob& job) {
     if (!job.forked || !job.joined || job.stage != JobStage::starting) return;
     job.set_stage(JobStage::ready, JobStatus::ready);
-    pauses_.erase(job.row.pool);
+    if (job.road != Dispatch::own) pauses_.end(job.row.pool);  // an own worker has to serve somebody first
     const bool outdated = job.generation != generation_;
     if (job.road == Dispatch::queue && !outdated) {
       announce(job);
@@ -330,13 +306,13 @@ class Pool {
     job.retiring = true;
     job.listeners_end.close();
     if (job.link) job.link->send(Retire{});
-    if (job.road == Dispatch::shared) starter_.send(RetireWorker{job.row.number});
+    if (job.road != Dispatch::queue) starter_.send(RetireWorker{job.row.number});
   }
 
   void retire_surplus(const std::string& pool, std::uint32_t workers) {
     for (const auto& [number, job] : jobs_) {
       if (workers == 0) return;
-      if (job->row.pool != pool || job->stage != JobStage::ready || job->retiring) continue;
+      if (job->row.pool != pool || !job->is_idle() || job->retiring) continue;
       if (job->road == Dispatch::queue && !store_->withdraw(job->row)) continue;
       tell_to_go(*job);
       --workers;
@@ -357,17 +333,23 @@ class Pool {
         return;
       case WorkerTellsPool::claim: return claim(job, packet.as<Claim>());
       case WorkerTellsPool::active:
-        job.row.pid = packet.as<Active>().program_pid;
-        job.set_stage(JobStage::active, JobStatus::active);
+        job.activate(packet.as<Active>());
         return store_->put(job.row);
       case WorkerTellsPool::ended:
         job.end = packet.as<Ended>();
         if (job.stage == JobStage::ready) return;
         job.set_stage(JobStage::ending, JobStatus::ending);
         return store_->put(job.row);
+      case WorkerTellsPool::own_program: return own_workers_.begin(job, packet, configuration_);
       case WorkerTellsPool::resume: break;
     }
     throw ProtocolError("a known worker introduces itself");
+  }
+
+  void own_worker_changed(const PoolJob& job) {
+    if (job.row.served > 0) pauses_.end(job.row.pool);  // it can serve
+    store_->put(job.row);
+    refill_later();
   }
 
   void took_client(PoolJob& job, const TookClient& took) {
@@ -380,11 +362,12 @@ class Pool {
   }
 
   void claim(PoolJob& job, const Claim& claim) {
-    const SessionPlace place{job.row.listener, claim.program.str(), claim.user.str()};
+    const SessionPlace place{job.row.listener, claim.program.str(), claim.user.str(), claim.reserved};
     if (!job.place && !places_.has_room(configuration_, place)) {
       job.link->send(Denied{});
       return;
     }
+    job.reserved = place.reserved;
     job.row.program = place.program;
     job.row.user = place.user;
     take_place(job);
@@ -423,10 +406,11 @@ class Pool {
     const bool was_idle = job.stage == JobStage::starting || job.stage == JobStage::ready;
     const std::string end = job.end ? text_of(*job.end) : was_idle && job.retiring ? "retired" : "lost";
     const std::string pool = job.row.pool;
-    const bool failed_to_start = job.stage == JobStage::starting;
+    const bool failed_to_start = job.stage == JobStage::starting || PoolOwnWorkers::was_useless(job);
     store_->end({job.row, now(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
     jobs_.erase(found);
-    if (failed_to_start && !stopping_) pause(pool, "a worker ended before it was ready");
+    exchange_.ended(ended.number);
+    if (failed_to_start && !stopping_) pauses_.pause(pool, "a worker ended before it was ready");
     refill_later();
   }
 
@@ -469,11 +453,6 @@ class Pool {
     loop_.stop();
   }
 
-  struct Pause {
-    std::chrono::milliseconds time{0};
-    EventLoop::Timer timer;
-  };
-
   EventLoop loop_;
   Link starter_;
   ReturningWorkers returning_;
@@ -486,8 +465,10 @@ class Pool {
   PoolSurplus surplus_{loop_, [this](const std::string& pool, std::uint32_t workers) { retire_surplus(pool, workers); }};
   std::map<std::uint32_t, JobPtr> jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
+  PoolExchange exchange_;
+  PoolOwnWorkers own_workers_{loop_, jobs_, [this](const PoolJob& job) { own_worker_changed(job); }};
   SessionPlaces places_;
-  std::map<std::string, Pause> pauses_;
+  PoolPauses pauses_{loop_, [this] { refill_later(); }};
   std::map<std::string, std::uint32_t> became_ready_;  // of this generation
   bool reported_ready_ = false;
   bool refill_scheduled_ = false;
@@ -496,6 +477,8 @@ class Pool {
 
 }  // namespace
 
-int run_pool(UniqueFd starter, UniqueFd pool_socket) { return Pool(std::move(starter), std::move(pool_socket)).run(); }
+int run_pool(UniqueFd starter, UniqueFd pool_socket, UniqueFd jobs_socket) {
+  return Pool(std::move(starter), std::move(pool_socket), std::move(jobs_socket)).run();
+}
 
 }  // namespace usher

@@ -1,7 +1,10 @@
 #include "worker/pool_job.h"
 
+#include <unistd.h>
+
 #include <array>
 
+#include "auth/account.h"
 #include "base/clock.h"
 #include "base/signal_name.h"
 
@@ -18,6 +21,11 @@ std::string text_of(const Ended& end) {
     case EndKind::lost: return "lost";
   }
   return "lost";
+}
+
+std::string text_of(Transport transport) {
+  constexpr std::array kNames{"", "plain", "tls-relay", "tls-kernel"};
+  return kNames.at(static_cast<std::size_t>(transport));
 }
 
 JobStage stage_of(JobStatus status) {
@@ -39,6 +47,34 @@ void PoolJob::set_stage(JobStage next, JobStatus status) {
   row.since = wall_clock_ms();
 }
 
+void PoolJob::begin_program(const OwnProgram& said, UniqueFd page, const std::vector<std::string>& command) {
+  row.pid = said.program_pid;
+  row.user = said.user.str();
+  if (!command.empty()) row.program = command.front().substr(command.front().rfind('/') + 1);
+  use.emplace(page.get());
+}
+
+// The user this process runs as: the configured one, or whoever started Usher without root.
+Job service_job(JobKind kind, pid_t pid, std::uint32_t number) {
+  const auto account = find_account(::geteuid());
+  Job job;
+  job.id = JobId::random();
+  job.number = number;
+  job.owner = job.user = account ? account->name : std::to_string(::geteuid());
+  job.name = name_of(kind);
+  job.kind = kind;
+  job.status = JobStatus::active;
+  job.pid = pid;
+  job.entered = job.since = wall_clock_ms();
+  return job;
+}
+
+void PoolJob::activate(const Active& said) {
+  row.pid = said.program_pid;
+  row.transport = text_of(said.transport);
+  set_stage(JobStage::active, JobStatus::active);
+}
+
 void PoolJob::resume(const Resume& said) {
   constexpr std::array kStatuses{JobStatus::starting, JobStatus::ready,  JobStatus::login,
                                  JobStatus::active,   JobStatus::ending, JobStatus::ending};
@@ -48,6 +84,7 @@ void PoolJob::resume(const Resume& said) {
   row.client = said.client.str();
   row.program = said.program.str();
   if (!said.user.empty()) row.user = said.user.str();
+  row.transport = text_of(said.transport);
   if (said.program_pid > 0) row.pid = said.program_pid;
   if (row.entered == 0) row.entered = wall_clock_ms();
   forked = joined = true;

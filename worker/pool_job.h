@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/link.h"
+#include "handover/own_connection.h"
 #include "jobs/job.h"
 #include "worker/pool_log.h"
 #include "worker/pool_messages.h"
@@ -24,11 +25,18 @@ struct PoolJob {
   std::unique_ptr<Link> link;
   Gate gate{kWorkerJobReports};
   std::unique_ptr<JobLog> log;
+  bool reserved = false;  // its session's place; a pool that is started anew does not know, and counts it with the others
   std::optional<SessionPlace> place;
   std::optional<Ended> end;
+  std::optional<MappedUsePage> use;  // an own worker's
 
-  SessionPlace wanted_place() const { return {row.listener, row.program, row.user}; }
+  SessionPlace wanted_place() const { return {row.listener, row.program, row.user, reserved}; }
   void set_stage(JobStage next, JobStatus status);
+  // Waits for a client.
+  bool is_idle() const { return stage == JobStage::ready && row.status != JobStatus::active; }
+  // An own worker's program, with the page of its use.
+  void begin_program(const OwnProgram& said, UniqueFd page, const std::vector<std::string>& command);
+  void activate(const Active& said);
   // Its worker has come back to a new pool and says where it stands.
   void resume(const Resume& said);
 };
@@ -36,6 +44,12 @@ struct PoolJob {
 // "normal", "status 3", "signal SIGKILL", "refused 900", ...: how the registry writes an end.
 std::string text_of(const Ended& end);
 
+// "plain", "tls-relay", "tls-kernel"; nothing where there is no program.
+std::string text_of(Transport transport);
+
 JobStage stage_of(JobStatus status);
+
+// The job of this process, or of the listener.
+Job service_job(JobKind kind, pid_t pid, std::uint32_t number);
 
 }  // namespace usher

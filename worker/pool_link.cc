@@ -1,8 +1,10 @@
 #include "worker/pool_link.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "base/listen_address.h"
+#include "base/system.h"
 
 namespace usher {
 
@@ -24,15 +26,23 @@ void PoolLink::keep_log(UniqueFd read_end) {
   if (!channel_.send(LogPipe{}, log_.get())) reconnect();
 }
 
-void PoolLink::claim(std::string_view program, std::string_view user) {
-  open_claim_ = {program, user};
+void PoolLink::claim(std::string_view program, std::string_view user, bool reserved) {
+  open_claim_ = {program, user, reserved};
   say(*open_claim_);
 }
 
-void PoolLink::active(pid_t program) {
+void PoolLink::active(pid_t program, Transport transport) {
   now_.stage = JobStage::active;
   now_.program_pid = program;
-  say(Active{program});
+  now_.transport = transport;
+  say(Active{program, transport});
+}
+
+void PoolLink::own_program(pid_t program, std::string_view user, int page) {
+  now_.program_pid = program;
+  now_.user = user;
+  page_.reset(check(::fcntl(page, F_DUPFD_CLOEXEC, 3), "keep a page"));
+  if (!channel_.send(OwnProgram{program, user}, page_.get())) reconnect();
 }
 
 void PoolLink::ended(EndKind kind, int value) {
@@ -65,6 +75,7 @@ void PoolLink::reconnect() noexcept try {
   if (!address || ::connect(channel_.fd(), address->address(), address->length) != 0) return channel_.close();
   channel_.send(now_);
   if (log_) channel_.send(LogPipe{}, log_.get());
+  if (page_) channel_.send(OwnProgram{now_.program_pid, now_.user}, page_.get());
   if (open_claim_) channel_.send(*open_claim_);
   if (end_) channel_.send(*end_);
 } catch (const std::exception&) {

@@ -25,8 +25,10 @@ class PoolLink {
   void took_client(std::string_view listener, std::string_view client);
   // The job log: the pool reads from `read_end`, which this worker keeps too, so that a restarted pool goes on.
   void keep_log(UniqueFd read_end);
-  void claim(std::string_view program, std::string_view user);
-  void active(pid_t program);
+  void claim(std::string_view program, std::string_view user, bool reserved);
+  void active(pid_t program, Transport transport);
+  // An own worker's: `page` stays the caller's.
+  void own_program(pid_t program, std::string_view user, int page);
   void ended(EndKind kind, int value);
 
   enum class News { nothing, granted, denied, retire, lost };
@@ -46,6 +48,7 @@ class PoolLink {
   std::string socket_path_;
   Resume now_;
   UniqueFd log_;
+  UniqueFd page_;
   std::optional<Claim> open_claim_;
   std::optional<Ended> end_;
 };

@@ -8,6 +8,7 @@ int main(int count, char** arguments) {
     usher::raise_descriptor_limit_of_service();
     usher::yield_to_workers();
     usher::keep_freed_memory();
-    return usher::run_pool(usher::UniqueFd(usher::kStarterChannelFd), usher::UniqueFd(usher::kPoolSocketFd));
+    return usher::run_pool(usher::UniqueFd(usher::kStarterChannelFd), usher::UniqueFd(usher::kPoolSocketFd),
+                           usher::UniqueFd(usher::kJobsSocketFd));
   });
 }

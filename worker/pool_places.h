@@ -1,4 +1,4 @@
-// SessionPlaces for sessions: how many a listener, a program, and a user in a program may have at one time.
+// Places for sessions: how many a listener, a program, and a user in a program may have at one time.
 //
 // Model:  a place is taken when a worker's claim is granted, and given back when the starter says that the worker is
 // gone:
@@ -18,6 +18,7 @@ struct SessionPlace {
   std::string listener;
   std::string program;
   std::string user;
+  bool reserved = false;  // for an administrator
 };
 
 class SessionPlaces {
@@ -36,6 +37,7 @@ class SessionPlaces {
   }
 
   std::map<std::string, std::uint32_t> by_listener_;
+  std::map<std::string, std::uint32_t> others_by_listener_;  // that are not reserved
   std::map<std::string, std::uint32_t> by_program_;
   std::map<std::pair<std::string, std::string>, std::uint32_t> by_program_and_user_;
 };

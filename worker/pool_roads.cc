@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 
-#include "base/log.h"
+#include <stdexcept>
+
 #include "base/system.h"
 #include "handover/hand_over.h"
 
@@ -19,15 +21,24 @@ bool has_given_up(int workers_end) {
   return ::poll(&end, 1, 0) > 0 && (end.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+// Some clients ready to be taken for every worker that becomes free; others wait in the listener, where they are no descriptors
+// in flight.
+void limit_what_waits_in(const Channel& channel) {
+  const int bytes = 32 * 1024;
+  check(::setsockopt(channel.fd(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), "limit a channel");
+}
+
 }  // namespace
 
 void PoolRoads::configure(const Configuration& configuration) {
   shared_.clear();
   for (const PoolConfig& pool : configuration.pools) {
-    if (configuration.road_of(pool.name) != Dispatch::shared) continue;
+    const Dispatch road = configuration.road_of(pool.name);
+    if (road != Dispatch::shared && road != Dispatch::own) continue;
     ChannelPair pair = make_channel();
+    if (road == Dispatch::own) limit_what_waits_in(pair.ours);
     Shared& shared = shared_[pool.name];
-    shared = {std::move(pair.ours), std::move(pair.theirs), 0};
+    shared = {std::move(pair.ours), std::move(pair.theirs), 0, road == Dispatch::own};
     announce_shared(pool.name, shared);
   }
   std::erase_if(wishes_, [&](const auto& entry) { return configuration.pool(entry.first) == nullptr; });
@@ -38,7 +49,8 @@ void PoolRoads::meet_listener(Channel channel) {
   listener_ = std::make_unique<Link>(
       loop_, std::move(channel), [this](Packet& packet) { hear(packet); },
       [this](const std::string& why) {
-        if (why != "it is gone") log::error("listener_broke_protocol", {{"reason", why}});
+        // Nobody makes a channel anew between two that live: a pool that is started anew gets one.
+        if (why != "it is gone") throw std::runtime_error("the channel to the listener: " + why);
         listener_.reset();
       },
       1);
@@ -49,6 +61,12 @@ void PoolRoads::introduce() { listener_->send(Introduced{}); }
 
 void PoolRoads::announce_shared(const std::string& pool, const Shared& shared) {
   if (!listener_) return;
+  if (shared.own) {
+    std::vector<UniqueFd> ends;
+    ends.push_back(copy_of(shared.listeners_end));
+    ends.push_back(copy_of(shared.workers_end));
+    return listener_->send(OwnChannel{pool}, std::move(ends));
+  }
   listener_->send(SharedChannel{pool}, copy_of(shared.listeners_end));
   listener_->send(SharedReady{pool, shared.idle});
 }
@@ -59,7 +77,7 @@ void PoolRoads::announce(const JobId& id, const std::string& pool, const Channel
 
 void PoolRoads::announce_idle(const std::string& pool, std::uint32_t idle) {
   const auto shared = shared_.find(pool);
-  if (shared == shared_.end() || std::exchange(shared->second.idle, idle) == idle || !listener_) return;
+  if (shared == shared_.end() || shared->second.own || std::exchange(shared->second.idle, idle) == idle || !listener_) return;
   listener_->send(SharedReady{pool, idle});
 }
 

@@ -48,6 +48,7 @@ class PoolRoads {
     Channel listeners_end;
     Channel workers_end;
     std::uint32_t idle = 0;
+    bool own = false;  // of workers that are somebody's own programs
   };
   struct Wish {
     UniqueFd workers_end;

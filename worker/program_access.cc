@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/network.h"
+
 namespace usher {
 namespace {
 
@@ -39,6 +41,11 @@ const ProgramConfig* find_program(const Configuration& configuration, const Acco
   const ProgramConfig* program = configuration.program(words[0]);
   if (program == nullptr || (words.size() > 1 && !program->arguments)) return nullptr;
   return may_run(*program, account) ? program : nullptr;
+}
+
+bool is_reserved_for(const ReservedConfig& reserved, const Account& account, const Endpoint& client) {
+  return is_in_one_of(reserved.networks, client) || contains(reserved.users, account.name) ||
+         is_in_any(account, reserved.groups);
 }
 
 }  // namespace usher

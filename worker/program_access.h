@@ -7,6 +7,7 @@
 
 #include "auth/account.h"
 #include "base/configuration.h"
+#include "base/endpoint.h"
 
 namespace usher {
 
@@ -20,5 +21,8 @@ std::vector<std::string> split_words(std::string_view line);
 // the client gets the same answer for all of these.
 const ProgramConfig* find_program(const Configuration& configuration, const Account& account,
                                   const std::vector<std::string>& words);
+
+// Does a place that others leave free belong to this user, coming from there?
+bool is_reserved_for(const ReservedConfig& reserved, const Account& account, const Endpoint& client);
 
 }  // namespace usher

@@ -10,6 +10,7 @@
 
 #include "worker/control.h"
 #include "worker/service.h"
+#include "worker/starter_state.h"
 #include "worker/worker_supervisor.h"
 
 namespace usher {
@@ -47,7 +48,11 @@ class Restart {
   EventLoop::Timer check_;
 };
 
-// Whether the program at this path runs at all, with what this process has loaded. Empty, or the reason why not.
-std::string fault_of_program(const std::string& path);
+// There is no way back once the starter has become a new program: what can be found out is found out before. Empty, or why not;
+// faults of the configuration are the call's progress.
+std::string fault_of_next_starter(const std::string& configuration, const ServerConfig& present, Control::Call& call);
+
+// Becomes the starter as it is on disk now. Returns only when that failed, with the reason.
+std::string execute_starter_anew(const StarterState& state, const std::string& configuration);
 
 }  // namespace usher

@@ -6,15 +6,13 @@ namespace usher {
 
 ReturningWorkers::ReturningWorkers(EventLoop& loop, UniqueFd socket, Returned returned)
     : loop_(loop),
-      socket_(std::move(socket)),
-      watch_(loop.watch(socket_.get(), EPOLLIN, [this](std::uint32_t) { accept(); })),
-      returned_(std::move(returned)) {}
+      returned_(std::move(returned)),
+      acceptor_(loop, std::move(socket), "pool.sock", [this](UniqueFd fd) { meet(std::move(fd)); }) {}
 
-void ReturningWorkers::accept() {
-  UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+void ReturningWorkers::meet(UniqueFd fd) {
   ucred peer{};
   socklen_t length = sizeof peer;
-  if (!fd || ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return;
   const Place stranger = strangers_.insert(strangers_.end(), {peer.pid, Gate(kWorkerJobReports), nullptr});
   stranger->link = std::make_unique<Link>(
       loop_, Channel(std::move(fd)), [this, stranger](Packet& packet) { hear(stranger, packet); },

@@ -10,6 +10,7 @@
 #include <list>
 #include <memory>
 
+#include "base/acceptor.h"
 #include "base/link.h"
 #include "worker/pool_messages.h"
 
@@ -29,14 +30,13 @@ class ReturningWorkers {
   };
   using Place = std::list<Stranger>::iterator;
 
-  void accept();
+  void meet(UniqueFd fd);
   void hear(Place stranger, Packet& packet);
 
   EventLoop& loop_;
-  UniqueFd socket_;
-  EventLoop::Watch watch_;
   Returned returned_;
   std::list<Stranger> strangers_;
+  Acceptor acceptor_;
 };
 
 }  // namespace usher

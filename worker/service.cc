@@ -100,6 +100,7 @@ void Service::try_start() {
     start();
   } catch (const std::system_error& error) {
     log::error("service_not_started", {{"service", name_}, {"reason", error.what()}});
+    if (pid_ > 0) return kill();  // it could not be told all it needs; its end is heard of as that of a child
     start_later();
   }
 }

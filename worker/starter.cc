@@ -23,6 +23,7 @@
 #include "worker/service_manager.h"
 #include "worker/spawn.h"
 #include "worker/starter_state.h"
+#include "worker/status_report.h"
 #include "worker/worker_supervisor.h"
 
 namespace usher {
@@ -84,7 +85,9 @@ class Starter {
     if (!root) log::notice("without_root", {{"effect", "only this user can log in"}, {"user", service_user->name}});
 
     workers_.pattern().prepare(generation_.number, duplicate(generation_.sealed.get()), [this](const std::string& failure) {
-      if (!failure.empty()) start_failed(failure);
+      if (failure.empty()) return;
+      start_failed(failure);
+      workers_.pattern().stop();  // workers that wait for it are never to be
     });
     listener_.start();
     pool_.start();
@@ -97,6 +100,7 @@ class Starter {
     lock_ = lock_runtime_directory(directory);
     generation_.listening = bind_listeners(configuration(), nullptr, {});
     pool_socket_ = bind_named(directory + "/pool.sock", service_user.uid, service_user.gid);
+    jobs_socket_ = bind_named(directory + "/jobs.sock", service_user.uid, service_user.gid, 0666);
     control_.emplace(loop_, bind_named(directory + "/control.sock", ::geteuid(), ::getegid()), commands());
   }
 
@@ -114,6 +118,7 @@ class Starter {
     lock_.reset(state.lock);
     generation_.listening = bind_listeners(configuration(), configuration_before.get(), bound);
     pool_socket_.reset(state.pool_socket);
+    jobs_socket_.reset(state.jobs_socket);
     control_.emplace(loop_, UniqueFd(state.control), commands());
     for (const WorkerTable::Row& row : state.workers) {
       workers_.table().adopt(row, configuration_before, Channel(UniqueFd(row.channel)));
@@ -135,6 +140,7 @@ class Starter {
     for (const auto& end : generation_.listening) state.listening.push_back(end->fd());
     state.lock = lock_.get();
     state.pool_socket = pool_socket_.get();
+    state.jobs_socket = jobs_socket_.get();
     state.control = control_->fd();
     state.call = restart_.call()->fd();
     state.workers = workers_.table().rows();
@@ -142,41 +148,15 @@ class Starter {
     return state;
   }
 
-  std::string become_anew() {
-    try {
-      const StarterState all = state();
-      const UniqueFd saved = save_state(all);
-      std::vector<int> kept = descriptors_of(all);
-      kept.push_back(saved.get());
-      const int error = execute_anew(own_directory() + "usher-starter",
-                                     {"--config", options_.configuration, "--log", log::name_of(log::current_target()),
-                                      "--state-fd", std::to_string(saved.get())},
-                                     kept);
-      return std::generic_category().message(error);
-    } catch (const std::exception& error) {
-      return error.what();
-    }
-  }
-
   void restart(const Control::CallPtr& call, const AskRestart& what) {
     if (stopping_ || !reported_ready_) return call->done(1, "Usher starts or stops just now");
     if (reload_timer_.pending() || restart_.under_way()) return call->done(1, "a reload or a restart is under way");
-    if (const std::string fault = what.starter ? fault_before_restart(*call) : ""; !fault.empty()) {
+    if (const std::string fault = what.starter ? fault_of_next_starter(options_.configuration, server(), *call) : ""; !fault.empty()) {
       return call->done(1, "nothing was changed: " + fault);
     }
     std::chrono::milliseconds patience{0};
     for (const ListenerConfig& listener : configuration().listeners) patience = std::max(patience, listener.pending_timeout);
     restart_.begin(call, what, patience);
-  }
-
-  // There is no way back once this process has become the new program: what can be found out is found out before.
-  std::string fault_before_restart(Control::Call& call) const {
-    std::vector<Fault> faults;
-    const auto next = read_generation(options_.configuration, generation_.number + 1, faults);
-    for (const Fault& fault : faults) call.progress(fault.text());
-    if (!next) return "the configuration has faults";
-    if (moves(next->configuration->server)) return "directories and users of [server] change only by usher stop and usher start";
-    return fault_of_program(own_directory() + "usher-starter");
   }
 
   void block_signals() {
@@ -197,7 +177,7 @@ class Starter {
     const std::string log = std::string("--log=") + log::name_of(log::current_target());
     const bool detached = options_.detached;
     listener_.set_order({directory + "usher-listener", {log}, service_user, {}, detached});
-    pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get()}, detached});
+    pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get(), jobs_socket_.get()}, detached});
     workers_.pattern().set_order({directory + "usher-worker", {log}, {}, {}, detached});
   }
 
@@ -315,30 +295,7 @@ class Starter {
   }
 
   void status(Control::Call& call) {
-    const auto fact = [&](const char* group, const std::string& name, const char* key, const std::string& value) {
-      call.fact({group, name, key, value});
-    };
-    fact("server", "usher", "pid", std::to_string(::getpid()));
-    fact("server", "usher", "configuration", options_.configuration);
-    fact("server", "usher", "generation", std::to_string(generation_.number));
-    fact("server", "usher", "ready", reported_ready_ ? "yes" : "no");
-    for (const auto& [name, service] : {std::pair("listener", &listener_), std::pair("pool", &pool_)}) {
-      fact("process", name, "pid", std::to_string(service->pid()));
-      fact("process", name, "restarts", std::to_string(service->restarts()));
-    }
-    for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
-      fact("listener", configuration().listeners[i].name, "address", generation_.listening[i]->address());
-    }
-    const WorkerTable& table = workers_.table();
-    for (const PoolConfig& pool : configuration().pools) {
-      fact("pool", pool.name, "workers", std::to_string(table.count(pool.name)));
-      fact("pool", pool.name, "maximum", std::to_string(pool.maximum));
-    }
-    for (const auto& [name, stage] : {std::pair("ready", WorkerStage::idle), std::pair("login", WorkerStage::login),
-                                      std::pair("active", WorkerStage::session)}) {
-      fact("workers", "all", name, std::to_string(table.count(stage)));
-    }
-    call.done(0, "");
+    report_status(call, {options_.configuration, reported_ready_, generation_, listener_, pool_, workers_.table()});
   }
 
   void end_job(Control::Call& call, const AskEndJob& asked) {
@@ -362,9 +319,7 @@ class Starter {
       if (call) call->progress(fault.text());
     }
     if (!next) return refuse("the configuration has faults");
-    if (moves(next->configuration->server)) {
-      return refuse("directories and users of [server] change only by usher stop and usher start");
-    }
+    if (moves(server(), next->configuration->server)) return refuse(kMoves);
     try {
       next->listening = bind_listeners(*next->configuration, &configuration(), generation_.listening);
       workers_.pattern().prepare(next->number, duplicate(next->sealed.get()),
@@ -375,11 +330,6 @@ class Starter {
     next_ = std::move(next);
     reload_call_ = call;
     reload_timer_ = loop_.after(kReloadPatience, [this] { answer_reload(1, "it takes too long; the log may say why"); });
-  }
-
-  bool moves(const ServerConfig& next) const {
-    return next.runtime_directory != server().runtime_directory || next.state_directory != server().state_directory ||
-           next.user != server().user || next.login_user != server().login_user;
   }
 
   void follow(const std::string& failure) {
@@ -460,7 +410,9 @@ class Starter {
   }
 
   void finish() {
-    for (const char* name : {"/pool.sock", "/control.sock"}) ::unlink((server().runtime_directory + name).c_str());
+    for (const char* name : {"/pool.sock", "/jobs.sock", "/control.sock"}) {
+      ::unlink((server().runtime_directory + name).c_str());
+    }
     log::notice("stopped");
     for (const auto& call : stop_calls_) call->done(0, "");
     loop_.stop();
@@ -471,6 +423,7 @@ class Starter {
   Generation generation_;
   UniqueFd lock_;
   UniqueFd pool_socket_;
+  UniqueFd jobs_socket_;
   UniqueFd signals_;
   EventLoop::Watch signal_watch_;
   std::optional<Control> control_;
@@ -494,7 +447,7 @@ class Starter {
                              },
                              [this](pid_t pid) { return pid == listener_.pid() || pid == pool_.pid(); }}};
   std::optional<StarterState> before_;
-  Restart restart_{loop_, {listener_, pool_, workers_, [this] { return become_anew(); }}};
+  Restart restart_{loop_, {listener_, pool_, workers_, [this] { return execute_starter_anew(state(), options_.configuration); }}};
   std::vector<WorkerEnded> unreported_;  // ended while no pool was there to be told
 
   bool reported_ready_ = false;

@@ -23,7 +23,7 @@ std::string text_of(const StarterState& state) {
   std::ostringstream text;
   text << kFirstLine << "\ngeneration " << state.generation << "\ndetached " << state.detached << "\nrestarts "
        << state.listener_restarts << ' ' << state.pool_restarts << "\nsealed " << state.sealed << "\nlock " << state.lock
-       << "\npool_socket " << state.pool_socket << "\ncontrol " << state.control << "\ncall " << state.call << '\n';
+       << "\npool_socket " << state.pool_socket << "\njobs_socket " << state.jobs_socket << "\ncontrol " << state.control << "\ncall " << state.call << '\n';
   for (const int fd : state.listening) text << "listening " << fd << '\n';
   for (const WorkerTable::Row& row : state.workers) {
     text << "worker " << row.number << ' ' << row.pid << ' ' << static_cast<int>(row.stage) << ' ' << row.channel << ' '
@@ -65,6 +65,8 @@ void read_line(const std::string& text, StarterState& state) {
     line >> state.lock;
   } else if (name == "pool_socket") {
     line >> state.pool_socket;
+  } else if (name == "jobs_socket") {
+    line >> state.jobs_socket;
   } else if (name == "control") {
     line >> state.control;
   } else if (name == "call") {
@@ -107,7 +109,7 @@ StarterState load_state(int fd) {
 
 std::vector<int> descriptors_of(const StarterState& state) {
   std::vector<int> all = state.listening;
-  all.insert(all.end(), {state.sealed, state.lock, state.pool_socket, state.control});
+  all.insert(all.end(), {state.sealed, state.lock, state.pool_socket, state.jobs_socket, state.control});
   if (state.call >= 0) all.push_back(state.call);
   for (const WorkerTable::Row& row : state.workers) {
     if (row.channel >= 0) all.push_back(row.channel);

@@ -21,6 +21,7 @@ struct StarterState {
   std::vector<int> listening;  // in the order of its listeners
   int lock = -1;
   int pool_socket = -1;
+  int jobs_socket = -1;
   int control = -1;
   int call = -1;  // of the operator who waits for the restart; -1 when it has hung up
   std::vector<WorkerTable::Row> workers;

@@ -8,10 +8,11 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 
 #include "base/log.h"
 #include "base/system.h"
-#include "worker/worker.h"
+#include "worker/own_worker.h"
 
 namespace usher {
 namespace {
@@ -69,6 +70,7 @@ class Template {
     jail_.account = root ? required_account(configuration_.server.login_user) : own_account();
     if (root) jail_.root = configuration_.server.runtime_directory + "/empty";
     owner_ = root ? configuration_.server.user : jail_.account.name;
+    tls_.emplace(configuration_);
     for (const PoolConfig& pool : configuration_.pools) stock_.push_back(start_pam(pool));
     static_cast<void>(groups_of(jail_.account));  // loads what the name service needs, once for all workers
   }
@@ -81,6 +83,7 @@ class Template {
 
   static PamStock start_pam(const PoolConfig& pool) {
     PamStock stock;
+    if (!pool.command.empty()) return stock;  // nobody logs in
     stock.keeper = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
     stock.next = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
     return stock;
@@ -107,12 +110,14 @@ class Template {
                       order.pool,
                       jail_,
                       filter_,
+                      *tls_,
                       owner_,
                       std::move(stock_.at(order.pool).next),
                       Channel(packet.take_descriptor(0)),
                       Channel(packet.take_descriptor(1)),
                       Channel(packet.take_descriptor(2))};
-    _exit(static_cast<int>(run_worker(std::move(parts))));
+    const bool own = !configuration_.pools.at(order.pool).command.empty();
+    _exit(static_cast<int>(own ? run_own_worker(std::move(parts)) : run_worker(std::move(parts))));
   }
 
   Channel starter_;
@@ -120,6 +125,7 @@ class Template {
   Configuration configuration_;
   Jail jail_;
   SystemCallFilter filter_;
+  std::optional<tls::Servers> tls_;
   std::string owner_;
   std::deque<PamStock> stock_;
 };

@@ -59,7 +59,7 @@ TemplateLink::ProcessPtr TemplateLink::start(std::uint32_t generation, UniqueFd 
       loop_, std::move(ours), [this, &made](Packet& packet) { hear(made, packet); },
       [&made](const std::string& /*why*/) {
         made.link.reset();
-        ::kill(made.pid, SIGKILL);  // its end is heard of as that of a child
+        if (!made.reaped) ::kill(made.pid, SIGKILL);  // its end is heard of as that of a child
       },
       0);
   made.patience = loop_.after(kPatience, [&made] {
@@ -166,7 +166,15 @@ TemplateLink::ProcessPtr TemplateLink::take(pid_t pid) {
   return process;
 }
 
+// Its last words may be under way still: why it could not be prepared.
+void TemplateLink::hear_last_words(pid_t pid) {
+  if (!candidate_ || candidate_->pid != pid || !candidate_->link) return;
+  candidate_->reaped = true;
+  candidate_->link->hear_now();
+}
+
 bool TemplateLink::ended(pid_t pid, int wait_status) {
+  hear_last_words(pid);
   const bool was_current = current_ && current_->pid == pid;
   const ProcessPtr process = take(pid);
   if (!process) return false;

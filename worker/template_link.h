@@ -48,6 +48,7 @@ class TemplateLink {
  private:
   struct Process {
     pid_t pid = 0;
+    bool reaped = false;  // the number may be another process's by now
     std::uint32_t generation = 0;
     UniqueFd sealed;
     Prepared prepared;
@@ -65,6 +66,7 @@ class TemplateLink {
 
   ProcessPtr start(std::uint32_t generation, UniqueFd sealed, Prepared prepared);
   void start_again();
+  void hear_last_words(pid_t pid);
   void hear(Process& process, Packet& packet);
   void in_use(Process& process);
   void answered(Process& process, std::uint32_t number);

@@ -25,10 +25,12 @@
 #include "worker/descendants.h"
 #include "worker/environment.h"
 #include "worker/interruptions.h"
+#include "worker/login_limits.h"
 #include "worker/login_link.h"
 #include "worker/own_limits.h"
 #include "worker/pool_link.h"
 #include "worker/program_access.h"
+#include "worker/secure_login.h"
 #include "worker/session.h"
 #include "worker/shared_wait.h"
 #include "worker/worker_log.h"
@@ -80,7 +82,7 @@ class Worker {
     if (shares_channel()) shared_.emplace();
     check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become the parent of orphans");
     end_with_starter(true);
-    login_.emplace(parts_.jail, parts_.filter, interruptions_);
+    login_.emplace(parts_.jail, parts_.filter, parts_.tls, interruptions_);
     login_->wait_ready(Clock::now() + 10s);
     if (!parts_.starter.send(WorkerReady{})) throw Interrupted{Interrupted::By::starter_gone};
     pool_.joined();
@@ -180,14 +182,17 @@ class Worker {
 
   void take_client() {
     try {
-      facts_ = {job_, listener_->name, peer_of(connection_.get()), local_end_of(connection_.get())};
+      facts_ = {job_, listener_->name, peer_of(connection_.get()), local_end_of(connection_.get()),
+                parts_.configuration.server.runtime_directory};
     } catch (const std::system_error&) {
       throw NoSession{EndKind::lost, 0};  // it has gone already
     }
     deadline_ = from_nanoseconds(hand_over_.accepted_at) + listener_->login_timeout;
-    const bool plaintext_refused = !listener_->allow_plaintext && !facts_.client.loopback();
-    const bool by_proxy = is_proxy(facts_.client);
-    login_->give_client({listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, to_nanoseconds(deadline_)},
+    const TlsConfig& tls = listener_->tls;
+    const bool plaintext_refused = !tls.on() && !listener_->allow_plaintext && !facts_.client.loopback();
+    const bool by_proxy = is_in_one_of(listener_->proxy_networks, facts_.client);
+    login_->give_client({listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, tls.on(),
+                         hand_over_.listener, tls.user_from, to_nanoseconds(deadline_)},
                         connection_.get());
     ::sched_yield();  // the prompt first: who is told here would take the processor
     parts_.starter.send(ClientTaken{hand_over_.listener});  // counts in seconds: the client comes first
@@ -197,14 +202,11 @@ class Worker {
       login_->wait_end();
       throw refused(Code::address_refused);
     }
-    if (by_proxy) hear_of_client();
-  }
-
-  bool is_proxy(const Endpoint& peer) const {
-    return std::any_of(listener_->proxy_networks.begin(), listener_->proxy_networks.end(), [&](const std::string& text) {
-      const auto network = Network::parse(text);
-      return network && network->contains(peer);
-    });
+    if (by_proxy) {
+      hear_of_client();
+      login_->accept();
+    }
+    if (tls.on()) facts_.tls = session_facts(login_->wait_for_secured(parts_.tls, hand_over_.listener));
   }
 
   // A proxy that the configuration names is believed whom it connects for.
@@ -214,16 +216,26 @@ class Worker {
     const auto client = endpoint_of(said.host.str(), said.port);
     if (!client) throw ProtocolError("a proxy's client without an address");
     facts_.client = *client;
-    parts_.listener.send(ClientNetwork{client->network()});
     pool_.took_client(listener_->name, client->text());
+    respect(limits_.refusal_of_client(client->host), "");
+  }
+
+  // Leaves with 911 when the listener's limits say so.
+  void respect(LimitReason reason, const std::string& user) {
+    if (reason == LimitReason::none) return;
+    refuse_log(user, "limit: " + std::string(name_of(reason)));
+    login_->finish(Code::address_refused, kLimitText);
+    throw refused(Code::address_refused);
   }
 
   void log_in() {
     for (std::uint32_t tries = 1;; ++tries) {
       const std::string user = login_->wait_for_user();
+      respect(limits_.refusal_of_attempt(user), user);
       if (try_login(user)) break;
-      login_->wait_until(refusal_instant());
-      const bool last = tries >= listener_->login_tries;
+      limits_.failed();
+      login_->wait_until(login_->refusal_instant(listener_->refusal_time));
+      const bool last = tries >= listener_->login_tries || is_certified(user, listener_->tls, facts_);
       login_->refuse(last);
       if (last) {
         login_->wait_end();
@@ -231,22 +243,17 @@ class Worker {
       }
       pam_ = std::make_unique<PamTransaction>(pool_config_.pam_service, pool_config_.pam_directory);
     }
+    limits_.succeeded();
     login_->accept();
     worker_log::login_accepted(facts_, account_.name);
-  }
-
-  // The same instant whatever the reason of the refusal: refusal_time after the client's last word, or the next multiple.
-  Instant refusal_instant() const {
-    const auto step = std::max<Clock::duration>(listener_->refusal_time, 1ms);
-    const auto passed = Clock::now() - login_->last_answer();
-    return login_->last_answer() + step * (passed / step + 1);
   }
 
   // False: refused, and why is in the log. Leaves with 901 when the account is known to the client and may not be used.
   bool try_login(const std::string& user) {
     if (user.empty()) return refuse_log(user, "empty user id");
     pam_->set_client(user, facts_.client.family == Endpoint::Family::local ? "" : facts_.client.host, kTty);
-    if (const int result = pam_->authenticate(*login_); result != PAM_SUCCESS) return refuse_log(user, pam_->text(result));
+    const int result = is_certified(user, listener_->tls, facts_) ? PAM_SUCCESS : pam_->authenticate(*login_);
+    if (result != PAM_SUCCESS) return refuse_log(user, pam_->text(result));
     const auto account = find_account(pam_->user());
     if (!account) return refuse_log(user, "PAM accepts it, but it is no account");
     if (account->uid < parts_.configuration.server.minimum_uid) return refuse_log(user, "uid below minimum_uid");
@@ -285,8 +292,7 @@ class Worker {
     claim_place();
     const OwnLimits own_limits;
     open_session();
-    const int standard_error = program_->stderr_to == StderrTo::client ? connection_.get() : log.write.get();
-    const Launched launched = start_program(standard_error);
+    const Launched launched = start_program(log.write.get());
     own_limits.restore();
     return attend_program(launched, log.write.get());
   }
@@ -320,7 +326,8 @@ class Worker {
   }
 
   void claim_place() {
-    pool_.claim(program_->name, account_.name);
+    pool_.claim(program_->name, account_.name,
+                is_reserved_for(parts_.configuration.reserved, account_, facts_.client));
     while (true) {
       if (pool_.fd() < 0) pool_.reconnect();
       login_->wait_for(pool_.fd(), Clock::now() + 1s);
@@ -348,14 +355,15 @@ class Worker {
     }
   }
 
-  // The login process goes first: from here on the connection is the program's alone.
-  Launched start_program(int standard_error) {
+  // The login process goes first, or becomes the relay: from here on what is connection_ is the program's alone.
+  Launched start_program(int log) {
     const std::string first_line = listener_->program.empty() ? reply_line(Code::started, job_) : "";
     words_.erase(words_.begin());
     try {
       end_with_starter(false);  // it sees the starter's end by its channel, and takes the program along
       const auto environment = program_environment(pam_->environment(), *program_, account_, facts_);
-      login_->kill();
+      connection_ = login_->leave_to_program(std::move(connection_), listener_->tls.on());
+      const int standard_error = program_->stderr_to == StderrTo::client ? connection_.get() : log;
       return launch({account_, *program_, words_, environment, connection_.get(), standard_error, first_line});
     } catch (const LaunchFailure& failure) {
       launch_failed(failure);
@@ -374,15 +382,14 @@ class Worker {
   NoSession attend_program(const Launched& launched, int log_fd) {
     parts_.starter.send(SessionStarted{});
     parts_.listener.send(LoginOver{});
-    interruptions_.forget_listener();
-    pool_.active(launched.pid);
+    pool_.active(launched.pid, login_->relay() > 0 ? Transport::tls_relay : Transport::plain);
     worker_log::program_started(facts_, account_.name, program_->name, launched.pid);
     if (launched.home_missing) note_missing_directory(log_fd);
 
     const Instant started = Clock::now();
     const ProgramEnd end =
         wait_for_program(launched, {connection_.get(), parts_.starter, pool_, program_->timeout});
-    end_all_descendants(Clock::now() + kLeftoverPatience);
+    end_descendants_but(login_->relay(), Clock::now() + kLeftoverPatience);
     worker_log::program_ended(facts_, account_.name, program_->name, end, Clock::now() - started);
     if (end.why != ProgramEnd::Why::connection_lost) say_result(end.wait_status);
     if (WIFSIGNALED(end.wait_status)) return {EndKind::signal, WTERMSIG(end.wait_status)};
@@ -436,14 +443,16 @@ class Worker {
   }
 
   WorkerExit leave(EndKind kind, int value) {
-    login_->kill();
+    if (login_->relay() == 0) login_->kill();
     const bool starter_lives = parts_.starter.send(SessionEnding{});
     pool_.ended(kind, value);
-    parts_.listener.close();
+    // A session counts with the listener until its worker is gone.
+    if (kind == EndKind::refused || kind == EndKind::evicted || kind == EndKind::lost) parts_.listener.close();
     hurry_when_starter_dies(starter_lives);
     pam_->close();
     if (login_->saw_client_off()) connection_.reset();
     close_in_order(std::move(connection_));
+    login_->wait_relayed(Clock::now() + kResultPatience);
     const bool clean = end_all_descendants(Clock::now() + kLeftoverPatience);
     if (login_->crashed()) return WorkerExit::login_crashed;
     return clean ? WorkerExit::clean : WorkerExit::unclean;
@@ -454,6 +463,7 @@ class Worker {
   std::string job_;
   Channel road_;  // by which the client comes
   Interruptions interruptions_;
+  LoginLimits limits_{parts_.listener, interruptions_};
   PoolLink pool_;
   std::optional<LoginLink> login_;
   std::unique_ptr<PamTransaction>& pam_ = parts_.pam;

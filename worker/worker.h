@@ -15,6 +15,7 @@
 #include "base/channel.h"
 #include "base/configuration.h"
 #include "base/job_id.h"
+#include "tls/server.h"
 #include "worker/starter_messages.h"
 
 namespace usher {
@@ -28,6 +29,7 @@ struct WorkerParts {
   std::uint16_t pool;
   const Jail& jail;
   const SystemCallFilter& filter;
+  const tls::Servers& tls;
   std::string owner;  // the name of the user whose pool this is: the middle part of the job's name
   std::unique_ptr<PamTransaction> pam;  // started, with nobody in it
   Channel starter;

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
+#include "base/shortage.h"
 #include "worker/descendants.h"
 
 namespace usher {
@@ -36,9 +37,11 @@ void WorkerSupervisor::start(const StartWorker& order, std::vector<UniqueFd> cha
   const PoolConfig& pool = configuration->pools[order.pool];
   if (table_.count(pool.name) >= pool.maximum) return refuse(order.number, "the pool is at its maximum");
 
-  ChannelPair pair = make_channel();
-  table_.add(order.number, std::move(configuration), pool.name, std::move(pair.ours));
-  channels.insert(channels.begin(), pair.theirs.release());
+
+  auto pair = try_make_channel();
+  if (!pair || is_one_of_the_last(pair->theirs.fd())) return refuse(order.number, "too few descriptors are left");
+  table_.add(order.number, std::move(configuration), pool.name, std::move(pair->ours));
+  channels.insert(channels.begin(), pair->theirs.release());
   template_.fork_worker({order.number, order.id, order.pool}, std::move(channels));
 }
 

@@ -20,6 +20,8 @@ std::chrono::milliseconds login_timeout(const Configuration& configuration, std:
   return configuration.listeners[listener].login_timeout;
 }
 
+bool waits_for_signal(Dispatch road) { return road == Dispatch::shared || road == Dispatch::own; }
+
 }  // namespace
 
 std::size_t WorkerTable::count(const std::string& pool) const {
@@ -77,7 +79,7 @@ bool WorkerTable::end(std::uint32_t number, std::chrono::milliseconds delay) {
 // An idle worker that waits in recvmsg on its pool's one channel sees nothing else.
 void WorkerTable::wake_from_shared_wait(const Worker& worker) {
   const bool waits = worker.stage == WorkerStage::idle && worker.pid > 0 &&
-                     worker.configuration->road_of(worker.pool) == Dispatch::shared;
+                     waits_for_signal(worker.configuration->road_of(worker.pool));
   if (waits) ::kill(worker.pid, SIGTERM);
 }
 

@@ -50,7 +50,7 @@ int hand_out(std::optional<Entry> entry, usher_entry** out) {
 const char* usher_error_name(int result) {
   if (result == USHER_OK) return "ok";
   if (result == USHER_NOTHING) return "nothing";
-  if (result < USHER_OK || result > USHER_IO) return "unknown";
+  if (result < USHER_OK || result > USHER_JOB_NOT_FOUND) return "unknown";
   return usher::name_of(static_cast<usher::ErrorCode>(result));
 }
 

@@ -32,6 +32,7 @@ enum class ErrorCode : int {
   protocol,              // a message between processes is not what was agreed
   configuration,         // the configuration has faults
   not_running,           // no Usher runs on this configuration
+  job_not_found,         // there is no such job (any more), or this process belongs to none
 };
 
 // The code as printed by the commands, e.g. "queue_not_found".

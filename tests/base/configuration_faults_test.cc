@@ -71,8 +71,8 @@ TEST_CASE("fault: an unknown section, with the one that was meant") {
   CHECK(faults_before_good("[listen]") ==
         "usher.toml:1:2: error: there is no section \"listen\"; did you mean [[listener]]?\n");
   CHECK(faults_before_good("colour = 1") ==
-        "usher.toml:1:1: error: there is no section \"colour\"; write one of [server], [[listener]], [pool.NAME] and "
-        "[program.NAME]\n");
+        "usher.toml:1:1: error: there is no section \"colour\"; write one of [server], [limits], [reserved], "
+        "[[listener]], [pool.NAME] and [program.NAME]\n");
 }
 
 TEST_CASE("fault: an unknown key, with the one that was meant, or where it belongs") {
@@ -380,4 +380,15 @@ TEST_CASE("fault: all faults of all files come in one pass, in the order of the 
   }
   CHECK(places == std::vector<std::string>{"usher.toml:3", "usher.toml:6", "usher.toml:8", "programs.d/p.toml:1",
                                            "programs.d/p.toml:3"});
+}
+
+TEST_CASE("fault: reserved places that leave none for others, and penalties that shrink") {
+  const std::string places = "[reserved]\nnetworks = [\"192.0.2.0/24\"]\nlogins = 100\n";
+  CHECK(faults_before_good(places) ==
+        "usher.toml:3:10: error: logins of [reserved] is 100, and max_logins of listener \"main\" is 100; write less than 100, or "
+        "raise that\n");
+  CHECK(faults_before_good("[limits]\npenalty = \"2h\"\n") ==
+        "usher.toml:2:11: error: penalty of [limits] is longer than longest_penalty; swap them\n");
+  CHECK(faults_before_good("limits = 3") ==
+        "usher.toml:1:1: error: limits is a whole number; write [limits] on a line of its own, and its keys below\n");
 }

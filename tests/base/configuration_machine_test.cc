@@ -68,6 +68,8 @@ class Machine {
   std::string program_;
 };
 
+const std::string kTls = "[listener.tls]\ncertificate = \"/c\"\nkey = \"/k\"\n";
+
 }  // namespace
 
 TEST_CASE("machine: a configuration that fits has no faults") {
@@ -121,7 +123,7 @@ TEST_CASE("machine: a service directory of anybody but the one who starts Usher 
 
 TEST_CASE("machine: an address that is not this machine's is refused, one that is in use is not") {
   const Machine machine;
-  CHECK(machine.faults({{}, machine.listener("192.0.2.1:4000") + "allow_plaintext = true\n", {}, {}}) ==
+  CHECK(machine.faults({{}, machine.listener("192.0.2.1:4000") + kTls, {}, {}}) ==
         Lines{"usher.toml:8:11: error: listener \"l\" cannot have address \"192.0.2.1:4000\": Cannot assign requested "
               "address; write an address of this machine"});
   const UniqueFd taken(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
@@ -140,8 +142,12 @@ TEST_CASE("machine: a listener beyond loopback is warned about unless plaintext 
   CHECK(
       machine.faults({{}, machine.listener("0.0.0.0:0"), {}, {}}) ==
       Lines{"usher.toml:8:11: warning: listener \"l\" listens beyond loopback without TLS, so its clients are refused "
-            "(911); write allow_plaintext = true where the network is trusted, or listen on 127.0.0.1"});
-  CHECK(machine.faults({{}, machine.listener("0.0.0.0:0") + "allow_plaintext = true\n", {}, {}}) == Lines{});
+            "(911); add [listener.tls] with a certificate and its key, or write allow_plaintext = true where the network "
+            "is trusted, or listen on 127.0.0.1"});
+  CHECK(machine.faults({{}, machine.listener("0.0.0.0:0") + "allow_plaintext = true\n", {}, {}}) ==
+        Lines{"usher.toml:8:11: warning: listener \"l\" takes passwords in clear from beyond loopback; add "
+              "[listener.tls] with a certificate and its key"});
+  CHECK(machine.faults({{}, machine.listener("0.0.0.0:0") + kTls, {}, {}}) == Lines{});
 }
 
 TEST_CASE("machine: a unix socket needs its directory, and replaces nothing but a socket") {

@@ -17,6 +17,18 @@ TEST_CASE("configuration: what is not given has its default") {
   CHECK(configuration.server.login_user == "usher-login");
   CHECK(configuration.server.minimum_uid == 1);
 
+  CHECK(configuration.limits.ipv4_prefix == 24);
+  CHECK(configuration.limits.ipv6_prefix == 64);
+  CHECK(configuration.limits.exempt_networks == std::vector<std::string>{"127.0.0.0/8", "::1", "unix"});
+  CHECK(configuration.limits.connections_per_address == 250);
+  CHECK(configuration.limits.rate_per_address == 300);
+  CHECK(configuration.limits.failures_per_account == 10);
+  CHECK(configuration.limits.penalty == 10s);
+  CHECK(configuration.limits.longest_penalty == 1h);
+  CHECK(configuration.reserved.networks.empty());
+  CHECK(configuration.reserved.logins_kept() == 0);
+  CHECK(configuration.reserved.sessions_kept() == 0);
+
   REQUIRE(configuration.listeners.size() == 1);
   const ListenerConfig& listener = configuration.listeners[0];
   CHECK(listener.name == "main");
@@ -224,4 +236,24 @@ TEST_CASE("configuration: warnings alone leave a configuration in force") {
   REQUIRE(result.faults.size() == 1);
   CHECK(result.faults[0].severity == Severity::warning);
   CHECK(result.ok());
+}
+
+TEST_CASE("configuration: limits and reserved places") {
+  const auto [configuration, faults] = parse_configuration(source_of(std::string(kGood) + std::string(R"(
+[limits]
+exempt_networks = []
+failures_per_address = 3
+failure_memory = "1m"
+
+[reserved]
+users = ["root"]
+sessions = 7
+)")));
+  REQUIRE(faults.empty());
+  CHECK(configuration.limits.exempt_networks.empty());
+  CHECK(configuration.limits.failures_per_address == 3);
+  CHECK(configuration.limits.failures_per_network == 50);
+  CHECK(configuration.limits.failure_memory == 1min);
+  CHECK(configuration.reserved.sessions_kept() == 7);
+  CHECK(configuration.reserved.logins_kept() == 0);  // no network is named
 }

@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
+#include <ctime>
 #include <memory>
+#include <vector>
 
 #include "tests/support/descriptors.h"
 
@@ -107,4 +110,33 @@ TEST_CASE("link: a peer that never reads is reported instead of being waited for
   for (std::size_t i = 0; i < Link::kMaxWaiting + 1000; ++i) link.send(Number{1});
   loop.run();
   CHECK(why == "it does not read");
+}
+
+TEST_CASE("link: with hardly a descriptor left nothing is read that brings one, and no processor time is spent on waiting") {
+  EventLoop loop;
+  auto [left, right] = make_channel();
+  Link sender(loop, std::move(left), [](Packet&) {}, [](const std::string&) {});
+  std::vector<UniqueFd> kept;
+  Link receiver(loop, std::move(right), [&](Packet& packet) { kept.push_back(packet.take_descriptor(0)); },
+                [](const std::string&) {});
+  const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  for (std::uint32_t i = 0; i < 40; ++i) sender.send(Number{i}, UniqueFd(::fcntl(null.get(), F_DUPFD_CLOEXEC, 0)));
+
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit few = before;
+  few.rlim_cur = static_cast<rlim_t>(null.get()) + 24;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  const auto run_for = [&](std::chrono::milliseconds time) {
+    const auto end = loop.after(time, [&] { loop.stop(); });
+    loop.run();
+  };
+  const std::clock_t used = std::clock();
+  run_for(std::chrono::milliseconds(500));
+  CHECK(std::clock() - used < CLOCKS_PER_SEC / 10);
+  CHECK(kept.size() > 4);
+  CHECK(kept.size() < 24);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  run_for(std::chrono::milliseconds(500));
+  CHECK(kept.size() == 40);
 }

@@ -52,3 +52,18 @@ TEST_CASE("network: an address is written as the kernel writes it") {
   CHECK_FALSE(endpoint_of("localhost", 1));
   CHECK_FALSE(endpoint_of("", 1));
 }
+
+TEST_CASE("network: an endpoint is of the network of so many bits") {
+  const auto of = [](const char* host, unsigned ipv4, unsigned ipv6) { return network_of(*endpoint_of(host, 1), ipv4, ipv6); };
+  CHECK(of("192.0.2.77", 24, 64) == "192.0.2.0/24");
+  CHECK(of("192.0.2.77", 26, 64) == "192.0.2.64/26");
+  CHECK(of("192.0.2.77", 32, 64) == "192.0.2.77/32");
+  CHECK(of("2001:db8:1:2:3::7", 24, 64) == "2001:db8:1:2::/64");
+  CHECK(of("2001:db8:1:2:3::7", 24, 48) == "2001:db8:1::/48");
+  CHECK(of("::ffff:192.0.2.77", 24, 64) == "192.0.2.0/24");
+  CHECK(network_of(Endpoint{Endpoint::Family::local, "/run/x.sock", 0}, 24, 64) == "unix");
+  for (const char* host : {"192.0.2.77", "2001:db8:1:2:3::7"})
+    CHECK(Network::parse(of(host, 20, 50))->contains(*endpoint_of(host, 1)));
+  CHECK(contains(networks_of({"192.0.2.0/24", "none", "unix"}), *endpoint_of("192.0.2.1", 1)));
+  CHECK_FALSE(contains(networks_of({"192.0.2.0/24"}), *endpoint_of("192.0.3.1", 1)));
+}

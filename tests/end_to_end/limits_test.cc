@@ -15,7 +15,7 @@ using Time = std::chrono::steady_clock;
 
 namespace {
 
-constexpr int kRush = 20;
+constexpr int kRush = 50;
 
 std::string stay(const std::string& name, const std::string& keys = "") {
   return shell_program(name, "exec cat", keys);

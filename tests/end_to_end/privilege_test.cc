@@ -257,7 +257,8 @@ TEST_CASE("privilege: the descriptors of each process are those it works with") 
   CHECK(kinds_from(scene.usher.starter(), 3) == std::set<std::string>{"socket", "anon_inode:[eventpoll]",
                                                                       "anon_inode:[signalfd]",
                                                                       "/memfd:usher-configuration", run + "/lock"});
-  CHECK(all_match(kinds_from(scene.listener, 3), "^socket$|^anon_inode:.event(poll|fd).$|^" + run + "/db/registry.db"));
+  CHECK(all_match(kinds_from(scene.listener, 3), "^socket$|^anon_inode:.event(poll|fd).$|^" + run + "/db/registry.db|^" +
+                                                     state + "/db/limits.db"));
   CHECK(all_match(kinds_from(scene.pool, 3), "^socket$|^pipe$|^anon_inode:.event(poll|fd).$|^" + run +
                                                  "/db/registry.db|^" + state + "/(db/history.db|logs/)"));
 }
@@ -280,11 +281,13 @@ TEST_CASE("privilege: each process is made of no more than it needs") {
   const std::string run = "^" + scene.usher.directory().path("run") + "/db/registry.db-(shm|sidecar)$";
   const std::string history = "^" + scene.usher.directory().path("state") + "/db/history.db-shm$";
   CHECK(all_match(mapped_by(scene.usher.starter()), ground));
-  CHECK(all_match(mapped_by(scene.listener), ground + "|/libsqlite3|" + run));
+  const std::string limits = "^" + scene.usher.directory().path("state") + "/db/limits.db-(shm|sidecar)$";
+  CHECK(all_match(mapped_by(scene.listener), ground + "|/libsqlite3|" + run + "|" + limits));
   CHECK(all_match(mapped_by(scene.pool), ground + "|/libsqlite3|" + run + "|" + history));
   for (const pid_t worker : {scene.pattern, scene.idle, scene.login, scene.session}) {
     const auto files = mapped_by(worker);
     CHECK(some_match(files, "/libpam\\.so"));
+    CHECK(some_match(files, "/libssl\\.so"));
     CHECK(some_match(files, "/pam_unix\\.so"));  // before there is a client
     CHECK_FALSE(some_match(files, "/lib(Poco|sqlite3|dataqueue|usher)"));
   }

@@ -28,6 +28,8 @@ constexpr std::array kPins{
         "worker/launch.cc worker/spawn.cc cli/start_command.cc"},
     Pin{"passes descriptors", "SCM_RIGHTS", "base/channel.cc"},
     Pin{"calls SQLite", "sqlite3_", "dataqueue/sqlite.h dataqueue/sqlite.cc"},
+    Pin{"uses a private key", "PEM_read_bio_PrivateKey_ex d2i_AutoPrivateKey_ex i2d_PrivateKey EVP_DigestSign",
+        "tls/key_vault.cc tls/signing.cc"},
     Pin{"gives a line to a shell", "system popen wordexp", ""},
 };
 

@@ -21,10 +21,12 @@ constexpr std::array kLayers{
     Layer{"dataqueue", "base"},
     Layer{"jobs", "base dataqueue"},
     Layer{"handover", "base"},
+    Layer{"library", "base dataqueue handover"},
     Layer{"auth", "base"},
+    Layer{"tls", "base"},
     Layer{"server", "base dataqueue jobs handover auth"},
-    Layer{"worker", "base dataqueue jobs handover auth"},  // the root side of it: check_root_side
-    Layer{"cli", "base dataqueue jobs handover auth worker"},
+    Layer{"worker", "base dataqueue jobs handover auth tls"},  // the root side of it: check_root_side
+    Layer{"cli", "base dataqueue jobs handover auth tls worker"},
     Layer{"programs", "base"},
 };
 
@@ -59,7 +61,7 @@ bool may_use(std::string_view folder, std::string_view other) {
 
 // All of worker/ but the pool. A header of the pool that the root side includes is followed nevertheless.
 bool is_run_by_root(std::string_view path) {
-  if (folder_of(path) == "auth" || folder_of(path) == "handover") return is_code(path);
+  if (folder_of(path) == "auth" || folder_of(path) == "handover" || folder_of(path) == "tls") return is_code(path);
   return folder_of(path) == "worker" && is_code(path) && !path.starts_with("worker/pool");
 }
 

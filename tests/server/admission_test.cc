@@ -31,3 +31,15 @@ TEST_CASE("admission: the oldest login of the network that has most makes way") 
   for (std::uint64_t serial = 3; serial <= 10; ++serial) admission.remove("front", "203.0.113.0/24", serial);
   CHECK(admission.victim("front") == 1);
 }
+
+TEST_CASE("admission: of networks that have as many the one whose connection is oldest makes way") {
+  Admission admission;
+  admission.add("front", "203.0.113.0/24", 7);
+  admission.add("front", "192.0.2.0/24", 3);
+  admission.add("front", "198.51.100.0/24", 5);
+  for (const std::uint64_t oldest : {3U, 5U, 7U}) {
+    CHECK(admission.victim("front") == oldest);
+    for (const char* network : {"203.0.113.0/24", "192.0.2.0/24", "198.51.100.0/24"}) admission.remove("front", network, oldest);
+  }
+  CHECK(admission.victim("front") == 0);
+}

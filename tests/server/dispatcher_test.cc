@@ -73,7 +73,7 @@ struct Front {
   EventLoop loop;
   Dispatcher dispatcher{loop,
                         {[](const Visitor&) { return HandOver{}; }, [](const SpawnWorker&, const UniqueFd&) { return false; },
-                         [this] { std::exchange(come, [] {})(); }, [](const VisitorPtr&, const std::string&) {},
+                         [this] { std::exchange(come, [] {})(); }, [](const VisitorPtr&, Delivery::Event) {},
                          [this](const VisitorPtr& visitor) { dispatcher.add(visitor); }, [](const VisitorPtr&) {},
                          [this](const VisitorPtr& visitor) {
                            turned_away.push_back(visitor);

@@ -2,13 +2,17 @@
 // the real sandbox, and says to the worker whatever a test wants. The worker must end that connection and nothing else.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <functional>
+#include <memory>
+#include <new>
 #include <vector>
 
 #include "tests/support/accounts.h"
+#include "tests/support/certificates.h"
 #include "tests/support/descriptors.h"
 #include "tests/support/skip.h"
 #include "tests/worker/worker_harness.h"
@@ -21,7 +25,7 @@ namespace {
 std::function<void(Channel&)> attacker;  // set before the worker is forked
 }
 
-LoginExit run_login_process(Channel worker) {
+LoginExit run_login_process(Channel worker, const tls::Servers& /*servers*/) {
   attacker(worker);
   return LoginExit::over;
 }
@@ -71,7 +75,7 @@ void lead_into(const Channel& worker, LoginState state) {
   say(worker, bytes_of(LoginReady{}));
   if (state == LoginState::idle) return;
   wait_for(worker, WorkerSays::serve_client);
-  if (state == LoginState::naming || state == LoginState::proxied) return;
+  if (state == LoginState::naming || state == LoginState::proxied || state == LoginState::securing) return;
   say(worker, bytes_of(StartLogin{usual_account()}));
   wait_for(worker, WorkerSays::ask);
   if (state == LoginState::answering) return;
@@ -86,17 +90,32 @@ struct Attack {
   LoginState allowed_in;  // the one state in which this very message is honest
 };
 
+std::string text_to_sign() {
+  return std::string(64, ' ') + "TLS 1.3, server CertificateVerify" + '\0' + std::string(32, 'h');
+}
+
 std::vector<Attack> attacks() {
   return {{"ready", bytes_of(LoginReady{}), LoginState::starting},
           {"client_address", bytes_of(ClientAddress{"192.0.2.7", 7}), LoginState::proxied},
+          {"sign_handshake", bytes_of(SignHandshake{0, 0x0403, text_to_sign()}), LoginState::securing},
+          {"secured", bytes_of(Secured{"TLSv1.3", "X", "", "root"}), LoginState::securing},
           {"start_login", bytes_of(StartLogin{"root"}), LoginState::naming},
           {"answer", answer("x"), LoginState::answering},
           {"list_programs", bytes_of(ListPrograms{}), LoginState::choosing},
           {"run_program", bytes_of(RunProgram{"who"}), LoginState::choosing}};
 }
 
-constexpr std::array kStates{LoginState::starting,  LoginState::idle,     LoginState::proxied, LoginState::naming,
+constexpr std::array kStates{LoginState::starting,  LoginState::idle,     LoginState::proxied, LoginState::securing, LoginState::naming,
                              LoginState::answering, LoginState::checking, LoginState::choosing};
+
+const Certificates& certificates() {
+  static const std::unique_ptr<const Certificates> made = [] {
+    auto one = std::make_unique<Certificates>();
+    one->server("front", "ec", "front.example");
+    return one;
+  }();
+  return *made;
+}
 
 // How the worker of a test ends that is attacked in this state; a program must never have been asked for.
 struct Outcome {
@@ -110,8 +129,9 @@ Outcome run_attack(LoginState state, const std::function<void(Channel&)>& attack
     attack(worker);
     hear_the_end(worker);
   };
-  const std::string proxies = state == LoginState::proxied ? "\nproxy_networks = [\"127.0.0.0/8\"]" : "";
-  WorkerHarness harness({.programs = shell_program("who", "id -un"), .listener = "refusal_time = \"300ms\"" + proxies},
+  std::string more = state == LoginState::proxied ? "\nproxy_networks = [\"127.0.0.0/8\"]" : "";
+  if (state == LoginState::securing) more = "\n[listener.tls]\n" + certificates().keys_of("front") + "client_ca = \"" + certificates().path("ca.crt") + "\"\nuser_from = \"common_name\"\nreplace_password = true\n";
+  WorkerHarness harness({.programs = shell_program("who", "id -un"), .listener = "refusal_time = \"300ms\"" + more},
                         state == LoginState::starting ? WorkerHarness::Await::nothing : WorkerHarness::Await::ready);
   Outcome outcome;
   if (state != LoginState::starting && state != LoginState::idle) {
@@ -184,6 +204,60 @@ TEST_CASE("hostile login process: an address that is none ends that worker, and 
     CHECK_FALSE(outcome.claimed);
     CHECK(ends_orderly(outcome.exit_status));
   }
+}
+
+TEST_CASE("hostile login process: a worker signs once, and nothing but what a handshake has signed") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  void* const room = ::mmap(nullptr, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(room != MAP_FAILED);
+  int& signatures = *new (room) int;  // counted in the login process, which is another one than the test
+  const auto count_of = [&](const std::vector<SignHandshake>& wanted) {
+    signatures = 0;
+    const Outcome outcome = run_attack(LoginState::securing, [&](Channel& worker) {
+      for (const SignHandshake& one : wanted) {
+        say(worker, bytes_of(one));
+        Packet packet;
+        if (worker.wait_receive(packet, Clock::now() + kPatience) != Received::packet) return;
+        signatures += packet.kind() == static_cast<std::uint8_t>(WorkerSays::signature) ? 1 : 0;
+      }
+      _exit(0);
+    });
+    CHECK(ends_orderly(outcome.exit_status));
+    CHECK_FALSE(outcome.claimed);
+    return signatures;
+  };
+  constexpr std::uint16_t kEcdsa = 0x0403, kRsa = 0x0804;
+  const SignHandshake honest{0, kEcdsa, text_to_sign()};
+  CHECK(count_of({honest}) == 1);
+  CHECK(count_of({honest, honest}) == 1);
+  CHECK(count_of({SignHandshake{1, kEcdsa, text_to_sign()}}) == 0);
+  CHECK(count_of({SignHandshake{0xFFFFFFFF, kEcdsa, text_to_sign()}}) == 0);
+  CHECK(count_of({SignHandshake{0, kRsa, text_to_sign()}}) == 0);
+  CHECK(count_of({SignHandshake{0, 0, text_to_sign()}}) == 0);
+  CHECK(count_of({SignHandshake{0, kEcdsa, std::string(32, 'h')}}) == 0);
+  CHECK(count_of({SignHandshake{0, kEcdsa, ""}}) == 0);
+  ::munmap(room, sizeof(int));
+}
+
+// What docs/TRUST.md grants it, and only where the configuration says so.
+TEST_CASE("hostile login process: whom a certificate names is its word, where the certificate replaces the password") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const auto claimed_after = [](const std::string& certified, const std::string& user) {
+    return run_attack(LoginState::securing, [&](Channel& worker) {
+             say(worker, bytes_of(Secured{"TLSv1.3", "X", "", certified}));
+             say(worker, bytes_of(StartLogin{user}));
+             Packet packet;
+             worker.wait_receive(packet, Clock::now() + kPatience);
+             if (packet.kind() != static_cast<std::uint8_t>(WorkerSays::accepted)) _exit(0);
+             say(worker, bytes_of(RunProgram{"who"}));
+             wait_for(worker, WorkerSays::accepted);
+             _exit(0);  // nobody grants the claim
+           })
+        .claimed;
+  };
+  CHECK(claimed_after(usual_account(), usual_account()));
+  CHECK_FALSE(claimed_after("", usual_account()));
+  CHECK_FALSE(claimed_after("somebody", usual_account()));
 }
 
 TEST_CASE("hostile login process: a descriptor sent along never gets into the worker") {

@@ -16,7 +16,7 @@ using Result = LineReader::Result;
 namespace {
 
 struct Connection {
-  explicit Connection(bool telnet = false) : ends(testing::make_stream_pair()), reader(ends.first.get(), telnet) {}
+  explicit Connection(bool telnet = false) : ends(testing::make_stream_pair()), stream(ends.first.get()), reader(stream, telnet) {}
 
   void send(std::string_view bytes) const {
     REQUIRE(::send(ends.second.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
@@ -33,6 +33,7 @@ struct Connection {
   }
 
   std::pair<UniqueFd, UniqueFd> ends;
+  PlainStream stream;
   LineReader reader;
 };
 

@@ -53,8 +53,31 @@ Account account_of_login_process() {
 
 }  // namespace
 
+void PermissiveListener::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    Packet packet;
+    const Received received = workers_.wait_receive(packet, Clock::now() + std::chrono::milliseconds(20), 0);
+    if (received == Received::closed) break;
+    if (received == Received::packet && !answer(packet)) heard_.theirs.send_bytes(packet.bytes(), {});
+  }
+  heard_.theirs.close();
+}
+
+bool PermissiveListener::answer(const Packet& packet) {
+  switch (static_cast<WorkerTellsListener>(packet.kind())) {
+    case WorkerTellsListener::attempt: return workers_.send(Verdict{packet.as<Attempt>().question, LimitReason::none});
+    case WorkerTellsListener::client_host: return workers_.send(Verdict{packet.as<ClientHost>().question, LimitReason::none});
+    case WorkerTellsListener::login_failed:
+    case WorkerTellsListener::login_succeeded: return true;
+    case WorkerTellsListener::taken:
+    case WorkerTellsListener::no_room:
+    case WorkerTellsListener::login_over: return false;
+  }
+  return false;
+}
+
 WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
-    : configuration_(parsed(toml(setting, directory_.path()))) {
+    : configuration_(parsed(toml(setting, directory_.path()))), limited_by_test_(setting.limited_by_test) {
   check(::mkdir(directory_.path("empty").c_str(), 0755), "mkdir");
   const Jail jail{geteuid() == 0 ? directory_.path("empty") : "", account_of_login_process()};
   static const SystemCallFilter kFilter;
@@ -67,12 +90,13 @@ WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
     *ours = std::move(pair.ours);
     theirs.at(next++) = std::move(pair.theirs);
   }
+  const tls::Servers servers(configuration_);
   pid_ = check(::fork(), "fork");
   if (pid_ == 0) {
     starter_.close();
     listener_.close();
     pool_.close();
-    const WorkerExit exit = run_worker({configuration_, 1, 123, JobId{}, 0, jail, kFilter, "usher", std::move(pam),
+    const WorkerExit exit = run_worker({configuration_, 1, 123, JobId{}, 0, jail, kFilter, servers, "usher", std::move(pam),
                                         std::move(theirs[0]), std::move(theirs[1]), std::move(theirs[2])});
     _exit(static_cast<int>(exit));
   }
@@ -91,14 +115,17 @@ void WorkerHarness::hand_over(int fd, std::uint32_t generation) {
   REQUIRE(listener_.send(HandOver{0, generation, to_nanoseconds(Clock::now())}, fd));
 }
 
-Client WorkerHarness::connect() {
+Client WorkerHarness::connect() { return Client(connect_socket()); }
+
+UniqueFd WorkerHarness::connect_socket() {
   auto [client, server] = tcp_pair();
   hand_over(server.get());
   server.reset();
   from_listener_channel<Taken>();
+  if (!limited_by_test_) listener_stand_in_.emplace(listener_);
   from_starter_channel<ClientTaken>();
   from_pool_channel<TookClient>();
-  return Client(std::move(client));
+  return std::move(client);
 }
 
 void WorkerHarness::log_in(Client& client, const std::string& user, const std::string& program) {

@@ -12,7 +12,10 @@
 
 #include <sys/types.h>
 
+#include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 #include "base/channel.h"
 #include "base/configuration.h"
@@ -30,6 +33,23 @@ struct WorkerSetting {
   std::string pam_service = "usher-test";
   std::string pam_directory{};             // empty: the private /etc/pam.d
   std::string server{};                    // TOML: more keys of [server]
+  bool limited_by_test = false;            // true: the test itself answers an Attempt
+};
+
+// A listener that refuses nobody: it answers what is asked about limits, and passes on all else that the worker says.
+class PermissiveListener {
+ public:
+  explicit PermissiveListener(Channel& workers)
+      : workers_(workers), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+  Channel& heard() noexcept { return heard_.ours; }
+
+ private:
+  void run(const std::stop_token& stop);
+  bool answer(const Packet& packet);
+
+  Channel& workers_;
+  ChannelPair heard_ = make_channel();
+  std::jthread thread_;
 };
 
 class WorkerHarness {
@@ -45,6 +65,8 @@ class WorkerHarness {
 
   // A client on loopback TCP, handed over and taken.
   Client connect();
+  // The same for a client that goes on with its socket by itself.
+  UniqueFd connect_socket();
   // The hand-over alone, of any descriptor.
   void hand_over(int fd, std::uint32_t generation = 1);
 
@@ -52,7 +74,7 @@ class WorkerHarness {
   template <class M>
   M from_starter_channel() { return next<M>(starter_); }
   template <class M>
-  M from_listener_channel() { return next<M>(listener_); }
+  M from_listener_channel() { return next<M>(listener_stand_in_ ? listener_stand_in_->heard() : listener_); }
   template <class M>
   M from_pool_channel() { return next<M>(pool_); }
 
@@ -80,7 +102,9 @@ class WorkerHarness {
   TemporaryDirectory directory_;
   Configuration configuration_;
   pid_t pid_ = 0;
+  bool limited_by_test_;
   Channel starter_, listener_, pool_;
+  std::optional<PermissiveListener> listener_stand_in_;  // from Taken on
   UniqueFd log_;
 };
 

@@ -1,0 +1,100 @@
+#include "server/own_road.h"
+
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+
+#include "base/system.h"
+#include "handover/own_connection.h"
+
+namespace usher {
+
+void OwnRoad::connect(Channel channel, Channel workers_end) {
+  const std::vector<VisitorPtr> returned = take_back();
+  room_.end();
+  channel_ = std::move(channel);
+  workers_end_ = std::move(workers_end);
+  for (const VisitorPtr& visitor : returned) services_.returned(visitor);
+  services_.again();
+}
+
+void OwnRoad::dispatch(Pending& pending) {
+  forget_taken();
+  while (!pending.empty() && channel_ && !room_) {
+    const VisitorPtr visitor = pending.begin()->second;
+    if (!send(*visitor)) return;
+    pending.erase(visitor->serial);
+    sent_.push_back(visitor);
+  }
+}
+
+bool OwnRoad::send(Visitor& visitor) {
+  const Channel::Encoded record(
+      OwnConnection{padded_name(visitor.listener), to_nanoseconds(visitor.accepted_at), visitor.serial});
+  const int client = visitor.fd.get();
+  const Channel::Sent sent = channel_.send_bytes(record.bytes(), std::span(&client, 1));
+  if (sent == Channel::Sent::full) {
+    room_ = services_.loop.watch(channel_.fd(), EPOLLOUT, [this](std::uint32_t) {
+      room_.end();
+      services_.again();
+    });
+  }
+  if (sent != Channel::Sent::done) return false;
+  visitor.state = Visitor::State::handed_over;
+  visitor.fd.reset();
+  return true;
+}
+
+std::size_t OwnRoad::unread() const {
+  int bytes = 0;
+  check(::ioctl(workers_end_.fd(), SIOCINQ, &bytes), "ask what is unread");
+  return static_cast<std::size_t>(bytes) / kOwnConnectionSize;
+}
+
+void OwnRoad::forget_taken() {
+  if (sent_.empty()) return;
+  for (std::size_t taken = sent_.size() - std::min(sent_.size(), unread()); taken > 0; --taken) {
+    const VisitorPtr visitor = std::move(sent_.front());
+    sent_.pop_front();
+    services_.over(visitor);
+  }
+}
+
+// Workers may take some at the same time: who is still there is told by the messages themselves.
+std::vector<VisitorPtr> OwnRoad::take_back() {
+  std::vector<VisitorPtr> returned;
+  if (sent_.empty()) return returned;
+  Packet packet;
+  while (workers_end_.receive(packet, 1) == Received::packet) {
+    const auto serial = packet.as<OwnConnection>().serial;
+    const auto found =
+        std::find_if(sent_.begin(), sent_.end(), [&](const VisitorPtr& other) { return other->serial == serial; });
+    if (found == sent_.end()) continue;  // of a listener before this one, and too old by now
+    returned.push_back(*found);
+    returned.back()->fd = packet.take_descriptor(0);
+    returned.back()->state = Visitor::State::pending;
+    sent_.erase(found);
+  }
+  for (const VisitorPtr& visitor : std::exchange(sent_, {})) services_.over(visitor);
+  return returned;
+}
+
+bool OwnRoad::withdraw(Visitor& visitor) {
+  bool withdrawn = false;
+  for (const VisitorPtr& other : take_back()) {
+    if (other.get() == &visitor) {
+      withdrawn = true;
+    } else {
+      services_.returned(other);
+    }
+  }
+  return withdrawn;
+}
+
+void OwnRoad::settled(const Visitor& visitor) {
+  std::erase_if(sent_, [&](const VisitorPtr& other) { return other.get() == &visitor; });
+}
+
+}  // namespace usher

@@ -1,0 +1,103 @@
+#include "tls/connection.h"
+
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace usher::tls {
+namespace {
+
+int socket_of(BIO* bio) {
+  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+}  // NOLINT: as stored
+
+bool may_try_again() {
+  return errno == EAGAIN || errno == EINTR;
+}
+
+int read_socket(BIO* bio, char* into, int size) noexcept {
+  BIO_clear_retry_flags(bio);
+  const ssize_t got = ::recv(socket_of(bio), into, static_cast<std::size_t>(size), MSG_DONTWAIT);
+  if (got < 0 && may_try_again()) BIO_set_retry_read(bio);
+  if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  return static_cast<int>(got);
+}
+
+int write_socket(BIO* bio, const char* from, int size) noexcept {
+  BIO_clear_retry_flags(bio);
+  const ssize_t sent = ::send(socket_of(bio), from, static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 && may_try_again()) BIO_set_retry_write(bio);
+  return static_cast<int>(sent);
+}
+
+long control(BIO* bio, int what, long /*number*/, void* /*pointer*/) noexcept {
+  if (what == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) == 0 ? 0 : 1;
+  return what == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+const BIO_METHOD* method() {
+  static const BIO_METHOD* const made = [] {
+    BIO_METHOD* one = require(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket"), "reach a socket");
+    BIO_meth_set_read(one, read_socket);
+    BIO_meth_set_write(one, write_socket);
+    BIO_meth_set_ctrl(one, control);
+    return one;
+  }();
+  return made;
+}
+
+}  // namespace
+
+Connection::Connection(Ssl ssl, int fd) : ssl_(std::move(ssl)), fd_(fd) {
+  BIO* bio = require(BIO_new(method()), "reach a socket");
+  BIO_set_data(bio,
+               reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));  // NOLINT: a number where a pointer is wanted
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);
+}
+
+Did Connection::did(int result) noexcept {
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_NONE: return Did::done;
+    case SSL_ERROR_WANT_READ: return Did::wants_read;
+    case SSL_ERROR_WANT_WRITE: return Did::wants_write;
+    case SSL_ERROR_ZERO_RETURN: return Did::ended;
+    default: return Did::failed;
+  }
+}
+
+Did Connection::shake_hands() noexcept {
+  ERR_clear_error();
+  return did(SSL_do_handshake(ssl_.get()));
+}
+
+Moved Connection::read(std::span<std::uint8_t> into) noexcept {
+  ERR_clear_error();
+  std::size_t got = 0;
+  const Did what = did(SSL_read_ex(ssl_.get(), into.data(), into.size(), &got));
+  return {what, got};
+}
+
+Moved Connection::peek(std::span<std::uint8_t> into) noexcept {
+  ERR_clear_error();
+  std::size_t got = 0;
+  const Did what = did(SSL_peek_ex(ssl_.get(), into.data(), into.size(), &got));
+  return {what, got};
+}
+
+Moved Connection::write(std::string_view bytes) noexcept {
+  ERR_clear_error();
+  std::size_t sent = 0;
+  const Did what = did(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent));
+  return {what, sent};
+}
+
+// 0: it is sent, and the peer's is not there yet.
+Did Connection::end_sending() noexcept {
+  ERR_clear_error();
+  const int result = SSL_shutdown(ssl_.get());
+  return result >= 0 ? Did::done : did(result);
+}
+
+}  // namespace usher::tls

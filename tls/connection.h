@@ -1,0 +1,59 @@
+// TLS over a socket that stays as it is: nothing waits here, and the socket's own mode is not touched (it is shared).
+//
+// Model:  each call does what can be done now and says what must be waited for before it is called again.
+// Source: OpenSSL, ssl(7), BIO_meth_new(3).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "tls/openssl.h"
+
+namespace usher::tls {
+
+enum class Did {
+  done,
+  wants_read,   // again when the socket is readable
+  wants_write,  // again when it is writable
+  ended,        // the peer has said that nothing more comes (close_notify)
+  failed,       // the connection is lost, or the peer broke the rules, or it ended without close_notify
+};
+
+struct Moved {
+  Did did = Did::failed;
+  std::size_t bytes = 0;
+};
+
+class Connection {
+ public:
+  // `fd` stays the caller's. Errors: Error(io).
+  Connection(Ssl ssl, int fd);
+
+  int fd() const noexcept { return fd_; }
+  Did shake_hands() noexcept;
+  Moved read(std::span<std::uint8_t> into) noexcept;
+  // What comes next, which stays there. Shape: not more than one record.
+  Moved peek(std::span<std::uint8_t> into) noexcept;
+  Moved write(std::string_view bytes) noexcept;
+  // Says that nothing more is sent.
+  Did end_sending() noexcept;
+
+  // After the handshake.
+  std::string version() const { return SSL_get_version(ssl_.get()); }
+  std::string cipher() const { return SSL_get_cipher_name(ssl_.get()); }
+  // The peer's, when it has given one, which was verified then.
+  Certificate peer() const { return Certificate(SSL_get1_peer_certificate(ssl_.get())); }
+  SSL& ssl() noexcept { return *ssl_; }
+  const SSL& ssl() const noexcept { return *ssl_; }
+
+ private:
+  Did did(int result) noexcept;
+
+  Ssl ssl_;
+  int fd_;
+};
+
+}  // namespace usher::tls

@@ -1,0 +1,160 @@
+#include "tls/relay.h"
+
+#include <malloc.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "base/system.h"
+
+namespace usher {
+namespace {
+
+// So that one direction does not wait for ever for the other.
+constexpr int kRounds = 8;
+
+// Then a session is idle, and shall take no more memory than it must.
+constexpr int kIdleMs = 1000;
+
+bool must_wait() {
+  return errno == EAGAIN;
+}
+
+}  // namespace
+
+std::string_view Relay::Buffer::rest() const noexcept {
+  return {reinterpret_cast<const char*>(bytes.data()) + begin, end - begin};  // NOLINT: bytes as characters
+}
+
+void Relay::Buffer::take(std::size_t count) noexcept {
+  begin += count;
+  if (empty()) begin = end = 0;
+}
+
+bool Relay::run() {
+  while (true) {
+    const bool more_up = move_up();
+    const bool more_down = move_down();
+    if (over()) return !lost_;
+    wait(more_up || more_down);
+  }
+}
+
+// ---- from the client to the program ----
+
+bool Relay::move_up() {
+  up_waits_ = 0;
+  for (int rounds = 0; rounds < kRounds && !up_over_; ++rounds) {
+    send_up();
+    if (!up_.empty()) return false;
+    if (client_ended_) {
+      end_up();
+    } else if (!receive_up()) {
+      return false;
+    }
+  }
+  return !up_over_;
+}
+
+bool Relay::receive_up() {
+  const ssize_t got = client_.receive(up_.bytes);
+  if (got < 0) {
+    must_wait() ? void(up_waits_ = client_.awaits()) : lose();
+    return false;
+  }
+  up_.end = static_cast<std::size_t>(got);
+  client_ended_ = got == 0;
+  return true;
+}
+
+// A program that reads no more is not the client's loss: what it still sends goes nowhere.
+void Relay::send_up() {
+  program_full_ = false;
+  while (!up_.empty()) {
+    const std::string_view rest = up_.rest();
+    const ssize_t sent =
+        retry([&] { return ::send(program_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+    if (sent < 0 && must_wait()) {
+      program_full_ = true;
+      return;
+    }
+    up_.take(sent < 0 ? rest.size() : static_cast<std::size_t>(sent));
+  }
+}
+
+void Relay::end_up() {
+  up_over_ = true;
+  ::shutdown(program_.get(), SHUT_WR);
+}
+
+// ---- from the program to the client ----
+
+bool Relay::move_down() {
+  down_waits_ = 0;
+  program_idle_ = false;
+  for (int rounds = 0; rounds < kRounds && !down_over_; ++rounds) {
+    if (!send_down()) return false;
+    if (program_ended_) {
+      if (!end_down()) return false;
+    } else if (!receive_down()) {
+      return false;
+    }
+  }
+  return !down_over_;
+}
+
+// False when it has not all gone.
+bool Relay::send_down() {
+  while (!down_.empty()) {
+    const ssize_t sent = client_.send(down_.rest());
+    if (sent < 0) return wait_for_client();
+    down_.take(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+bool Relay::receive_down() {
+  const ssize_t got =
+      retry([&] { return ::recv(program_.get(), down_.bytes.data(), down_.bytes.size(), MSG_DONTWAIT); });
+  program_idle_ = got < 0 && must_wait();
+  if (program_idle_) return false;
+  down_.end = got > 0 ? static_cast<std::size_t>(got) : 0;
+  program_ended_ = got <= 0;
+  return true;
+}
+
+bool Relay::end_down() {
+  if (client_.end() != 0) return wait_for_client();
+  down_over_ = true;
+  ::shutdown(connection_, SHUT_WR);
+  return true;
+}
+
+bool Relay::wait_for_client() {
+  must_wait() ? void(down_waits_ = client_.awaits()) : lose();
+  return false;
+}
+
+// ---- both ----
+
+// A side of which nothing is wanted is left out: its hang-up would be told again and again. But for the connection
+// before its sending side is shut down: then a hang-up means that it is dead.
+void Relay::wait(bool more) {
+  const int client = up_waits_ | down_waits_;
+  const int program = (program_full_ ? POLLOUT : 0) | (program_idle_ && !program_ended_ ? POLLIN : 0);
+  const bool watch_program = program != 0 || (down_over_ && !program_gone_);
+  std::array<pollfd, 3> fds{{{client != 0 || !down_over_ ? connection_ : -1, static_cast<short>(client), 0},
+                             {watch_program ? program_.get() : -1, static_cast<short>(program), 0},
+                             {worker_.fd(), 0, 0}}};
+  const int patience = more ? 0 : gave_back_ ? -1 : kIdleMs;
+  const int ready = check(retry([&] { return ::poll(fds.data(), fds.size(), patience); }), "wait in a relay");
+  gave_back_ = ready == 0 && !more;
+  if (gave_back_) ::malloc_trim(0);
+  if ((fds[0].revents & (POLLERR | POLLNVAL)) != 0) lost_ = true;
+  if (client == 0 && !more && fds[0].revents != 0) lost_ = true;
+  if (down_over_ && (fds[1].revents & POLLHUP) != 0) program_gone_ = true;
+  if (fds[2].revents != 0) lost_ = true;
+}
+
+}  // namespace usher

@@ -1,0 +1,33 @@
+// The listener's limits, as a worker asks them before PAM is asked.
+//
+// Model:  each question is answered at once with a Verdict. Where there is no listener, or none that answers within kPatience,
+//         nobody is refused: it is new, and the client has been let in by one that was there.
+#pragma once
+
+#include <string_view>
+
+#include "worker/interruptions.h"
+
+namespace usher {
+
+class LoginLimits {
+ public:
+  LoginLimits(Channel& listener, Interruptions& interruptions) : listener_(listener), interruptions_(interruptions) {}
+
+  // Of the client that a proxy speaks for.
+  LimitReason refusal_of_client(std::string_view host);
+  LimitReason refusal_of_attempt(std::string_view account);
+  // What came of that attempt.
+  void failed() const { listener_.send(LoginFailed{}); }
+  void succeeded() const { listener_.send(LoginSucceeded{}); }
+
+ private:
+  template <class Question>
+  LimitReason ask(const Question& question);
+
+  Channel& listener_;
+  Interruptions& interruptions_;
+  std::uint32_t questions_ = 0;
+};
+
+}  // namespace usher

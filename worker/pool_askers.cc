@@ -1,0 +1,88 @@
+#include "worker/pool_askers.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace usher {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kAcceptsARound = 16;
+constexpr auto kIntroductionTime = 5s;
+constexpr auto kPause = 100ms;  // when there is no descriptor for another
+
+// Whoever drops the last reference to a socket may have to wait for it (SO_LINGER), also when it only refuses to take
+// it: so the kernel shall not let any in. It does since Linux 6.16; an older one has no such option, and nothing else
+// to offer.
+void refuse_descriptors(int fd) {
+  constexpr int kPassRights = 83;  // SO_PASSRIGHTS
+  const int no = 0;
+  ::setsockopt(fd, SOL_SOCKET, kPassRights, &no, sizeof no);
+}
+
+std::size_t room_for_askers() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+  return std::min<std::size_t>(PoolAskers::kMostAskers, limit.rlim_cur / 4);
+}
+
+}  // namespace
+
+PoolAskers::PoolAskers(EventLoop& loop, UniqueFd socket, Callbacks callbacks)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      watch_(loop.watch(socket_.get(), EPOLLIN, [this](std::uint32_t) { accept(); })),
+      callbacks_(std::move(callbacks)),
+      most_(room_for_askers()) {
+  refuse_descriptors(socket_.get());
+}
+
+void PoolAskers::accept() {
+  for (int i = 0; i < kAcceptsARound; ++i) {
+    UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (fd) {
+      admit(std::move(fd));
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != ECONNABORTED && errno != EINTR) {
+      watch_.change(0);
+      pause_ = loop_.after(kPause, [this] { watch_.change(EPOLLIN); });
+      return;
+    }
+  }
+}
+
+void PoolAskers::admit(UniqueFd fd) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return;
+  std::size_t& of_user = of_user_[peer.uid];
+  if (askers_.size() >= most_ || of_user >= kMostOfOneUser) return;
+  ++of_user;
+  Asker& asker = askers_.emplace_back();
+  asker.pid = peer.pid;
+  asker.user = peer.uid;
+  asker.link = std::make_unique<Link>(
+      loop_, Channel(std::move(fd)), [this, &asker](Packet& packet) { hear(asker, packet); },
+      [this, &asker](const std::string&) { dismiss(asker); }, 0);
+  asker.timer = loop_.after(kIntroductionTime, [this, &asker] { dismiss(asker); });
+}
+
+void PoolAskers::hear(Asker& asker, Packet& packet) {
+  asker.gate.check(packet, asker.state);
+  asker.state = AskerState::asked;
+  asker.timer.end();
+  callbacks_.asked(asker, packet);
+}
+
+void PoolAskers::dismiss(Asker& asker) {
+  callbacks_.gone(asker);
+  const auto of_user = of_user_.find(asker.user);
+  if (--of_user->second == 0) of_user_.erase(of_user);
+  askers_.remove_if([&](const Asker& other) { return &other == &asker; });
+}
+
+}  // namespace usher
