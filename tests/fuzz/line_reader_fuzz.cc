@@ -31,7 +31,8 @@ std::string text_of(const Secret& line) {
 
 Heard hear(std::string_view bytes, std::size_t piece, bool telnet, std::size_t lines) {
   fuzz::ClientBytes client(bytes, piece);
-  LineReader reader(client.fd(), telnet);
+  PlainStream stream(client.fd());
+  LineReader reader(stream, telnet);
   Heard heard;
   while (heard.lines.size() < lines) {
     heard.end = reader.read();
@@ -50,7 +51,8 @@ Heard hear(std::string_view bytes, std::size_t piece, bool telnet, std::size_t l
 void take_commands(std::string_view bytes, bool telnet) {
   fuzz::ClientBytes client(bytes, bytes.size());
   client.send_more();
-  LineReader reader(client.fd(), telnet);
+  PlainStream stream(client.fd());
+  LineReader reader(stream, telnet);
   std::size_t taken = 0;
   while (reader.take_telnet_command()) taken += 3;
   fuzz::demand(client.rest() == bytes.substr(taken), "telnet commands are taken whole, and nothing else");

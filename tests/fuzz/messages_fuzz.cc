@@ -10,6 +10,7 @@
 #include "base/service_messages.h"
 #include "handover/announcement.h"
 #include "handover/hand_over.h"
+#include "handover/job_messages.h"
 #include "tests/fuzz/fuzz.h"
 #include "worker/control_messages.h"
 #include "worker/login_messages.h"
@@ -59,24 +60,28 @@ constexpr Receiver by_kind() {
 }
 
 constexpr std::array kReceivers{
-    by_table<kLoginRequests, LoginReady, ClientAddress, StartLogin, Answer, ListPrograms, RunProgram>(),
-    by_table<kListenerRequests, HandOver, Evict>(),
+    by_table<kLoginRequests, LoginReady, ClientAddress, SignHandshake, Secured, StartLogin, Answer, ListPrograms, RunProgram>(),
+    by_table<kListenerRequests, HandOver, Evict, Verdict>(),
     by_table<kSharedRequests, HandOver>(),
-    by_table<kWorkerReports, Taken, LoginOver, ClientNetwork, NoRoom>(),
-    by_table<kPoolAnnouncements, WorkerChannel, Introduced, SharedChannel, SharedReady>(),
+    by_table<kWorkerReports, Taken, LoginOver, ClientHost, Attempt, LoginFailed, LoginSucceeded, NoRoom>(),
+    by_table<kPoolAnnouncements, WorkerChannel, Introduced, SharedChannel, SharedReady, OwnChannel>(),
     by_table<kListenerWishes, SpawnWorker>(),
     by_table<kListenerServiceRequests, ServiceReady, ServiceFailed>(),
     by_table<kPoolServiceRequests, ServiceReady, ServiceFailed, StartWorker, EndWorker, RetireWorker>(),
-    by_table<kWorkerJobReports, Joined, Resume, TookClient, LogPipe, Claim, Active, Ended>(),
+    by_table<kWorkerJobReports, Joined, Resume, TookClient, LogPipe, OwnProgram, Claim, Active, Ended>(),
     by_table<kTemplateReports, TemplateReady, TemplateFailed, Forked, ForkFailed>(),
     by_table<kWorkerNotices, WorkerReady, ClientTaken, SessionStarted, SessionEnding>(),
     by_table<kControlRequests, AskStatus, AskStop, AskReload, AskEndJob, AskRestart>(),
-    by_kind<ServeClient, Ask, Tell, Refused, Accepted, ProgramItem, ProgramListEnd, NoSuchProgram, Finish>(),
+    by_kind<ServeClient, Signature, Ask, Tell, Refused, Accepted, ProgramItem, ProgramListEnd, NoSuchProgram, BeRelay, Finish>(),
     by_kind<Granted, Denied, Retire>(),
     by_kind<Prepare, ForkWorker>(),
     by_kind<EndJob>(),
     by_kind<Fact, Progress, Done>(),
     by_kind<Configure, ListeningSocket, PeerChannel, WorkerForked, WorkerFailed, WorkerEnded, Stop, Leave>(),
+    by_table<kJobRequests, WhoAmI, Give, Take>(),
+    by_kind<YourJob, AskRefused, Offer, Found>(),
+    by_kind<Parcel>(),
+    by_kind<Took>(),
 };
 
 int lowest_free_descriptor() {
@@ -84,9 +89,9 @@ int lowest_free_descriptor() {
 }
 
 void send(const Channel& channel, std::string_view bytes, std::size_t descriptors) {
-  constexpr std::array kSome{STDERR_FILENO, STDERR_FILENO, STDERR_FILENO, STDERR_FILENO};
-  static_assert(kSome.size() == kMaxDescriptors);
-  channel.send_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, std::span(kSome).first(descriptors));
+  std::array<int, kMaxDescriptors> some{};
+  some.fill(STDERR_FILENO);
+  channel.send_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, std::span(some).first(descriptors));
 }
 
 // Throws at the first packet that breaks the protocol, as every receiver does.
