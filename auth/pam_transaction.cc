@@ -117,6 +117,7 @@ int PamTransaction::call(Call function, int flags, Conversation& conversation) {
   conversation_ = &conversation;
   last_ = function(handle_, flags);
   conversation_ = nullptr;
+  lacks_modules_ = lacks_modules_ || last_ == PAM_MODULE_UNKNOWN || last_ == PAM_OPEN_ERR || last_ == PAM_SYMBOL_ERR;
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   return last_;
 }

@@ -59,6 +59,8 @@ class PamTransaction {
   // "NAME=VALUE" of the modules' variables.
   std::vector<std::string> environment() const;
   std::string text(int code) const;
+  // A call failed since a module could not be loaded when the handle was made; one made anew may find it.
+  bool lacks_modules() const noexcept { return lacks_modules_; }
 
   // Closes the session, deletes the credentials, ends the handle. Texts of modules go nowhere now.
   void close() noexcept;
@@ -76,6 +78,7 @@ class PamTransaction {
   int last_ = 0;
   bool has_credentials_ = false;
   bool has_session_ = false;
+  bool lacks_modules_ = false;
 };
 
 }  // namespace usher

@@ -32,7 +32,7 @@ const ProgramConfig* Configuration::program(std::string_view name) const {
 Dispatch Configuration::road_of(std::string_view pool) const {
   const PoolConfig* config = this->pool(pool);
   if (config != nullptr && !config->command.empty()) return Dispatch::own;
-  const auto listener = std::find_if(listeners.begin(), listeners.end(), [&](const auto& other) { return other.pool == pool; });
+  const auto listener = std::find_if(listeners.begin(), listeners.end(), [&](const auto& other) { return other.pool == pool && !other.is_public(); });
   return listener == listeners.end() ? Dispatch::queue : listener->dispatch;
 }
 

@@ -24,6 +24,7 @@ struct ServerConfig {
 
 // `own`: to the workers of a pool with a command. No file says so: it follows from the pool.
 enum class Dispatch { queue, shared, spawn, own };
+enum class Login { pam, none };
 
 // Which name in a client's certificate is the user's.
 enum class CertificateUser { none, common_name, email };
@@ -47,6 +48,8 @@ struct ListenerConfig {
   std::string address;  // "127.0.0.1:4000", "[::]:4000", "unix:/run/usher-generic.sock"
   std::string pool;
   Dispatch dispatch = Dispatch::queue;
+  Login login = Login::pam;
+  std::string user;     // whom `program` runs as without a login
   std::string program;  // empty: the client names one
   bool telnet = false;
   bool allow_plaintext = false;
@@ -59,6 +62,8 @@ struct ListenerConfig {
   std::uint32_t max_sessions{};
   std::chrono::milliseconds pending_timeout{};
   std::chrono::milliseconds keepalive{};
+
+  bool is_public() const noexcept { return login == Login::none; }
 };
 
 struct PoolConfig {
@@ -208,5 +213,7 @@ void check_against_machine(const ConfigurationSource& source, ConfigurationResul
 class UniqueFd;
 UniqueFd seal_configuration(const ConfigurationSource& source);
 ConfigurationSource unseal_configuration(int fd);
+// What the starter has found good and sealed. Errors: as unseal_configuration(); Error(configuration) for one with faults.
+Configuration sealed_configuration(int fd);
 
 }  // namespace usher

@@ -108,6 +108,7 @@ class MachineCheck {
     if (!address) return;  // told already
     const std::string path = "listener/" + std::to_string(index) + "/address";
     const std::string label = listener_label(listener.name, index);
+    if (listener.is_public()) check_public_user("listener/" + std::to_string(index) + "/user", label, listener.user);
     if (address->is_unix()) {
       check_socket_path(path, label, address->path);
       return;
@@ -116,7 +117,7 @@ class MachineCheck {
       error(path, label + " cannot have address " + quoted(listener.address) + ": " + reason(failed),
             failed == EACCES ? "start Usher as root, or write a port from 1024" : "write an address of this machine");
     }
-    const bool logs_in = configuration_.road_of(listener.pool) != Dispatch::own;
+    const bool logs_in = configuration_.road_of(listener.pool) != Dispatch::own && !listener.is_public();
     if (!address->is_local() && !listener.tls.on() && logs_in) check_plaintext(path, label, listener.allow_plaintext);
   }
 
@@ -128,6 +129,28 @@ class MachineCheck {
               "add [listener.tls] with a certificate and its key, or write allow_plaintext = true where the network is "
               "trusted, or listen on 127.0.0.1");
     }
+  }
+
+  // Whoever connects runs a program as this account.
+  void check_public_user(const std::string& path, const std::string& label, const std::string& name) {
+    if (name.empty()) return;  // told already
+    const std::optional<uid_t> uid = uid_of(name);
+    const std::string what = label + " runs its program as user " + quoted(name);
+    if (!uid) {
+      error(path, what + ", an account that is not there", "name an account of this machine");
+    } else if (*uid == 0) {
+      error(path, what + ", which is root, for everybody who connects", "name an account without privileges");
+    } else if (geteuid() != 0 && *uid != geteuid()) {
+      error(path, what + ", which only root could", "start Usher as root, or name the account you use");
+    } else if (geteuid() == 0 && (uid == uid_of(configuration_.server.user) || uid == uid_of(configuration_.server.login_user))) {
+      error(path, what + ", an account of Usher's own", "name an account that has nothing else");
+    }
+  }
+
+  static std::optional<uid_t> uid_of(const std::string& name) {
+    const passwd* account = ::getpwnam(name.c_str());
+    if (account == nullptr) return {};
+    return account->pw_uid;
   }
 
   void check_socket_path(const std::string& path, const std::string& label, const std::string& socket) {

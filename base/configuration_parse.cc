@@ -6,6 +6,8 @@
 #include "base/configuration_screen.h"
 #include "base/configuration_section.h"
 #include "base/text.h"
+#include "base/unique_fd.h"
+#include "usher/error.h"
 
 namespace usher {
 namespace {
@@ -178,7 +180,11 @@ class Parser {
     const auto name = from["name"].value_exact<std::string>();
     const std::string label = listener_label(name.value_or(""), index);
     SectionReader reader(from, "listener/" + std::to_string(index), label, findings);
-    reader.read(table::kListenerKeys, configuration_.listeners.emplace_back());
+    ListenerConfig& listener = configuration_.listeners.emplace_back();
+    reader.read(table::kListenerKeys, listener);
+    if (!listener.is_public()) return reader.demand("pool", "pool = \"generic\"");
+    reader.demand("program", "program = \"time\"");
+    reader.demand("user", "user = \"nobody\"");
   }
 
   void read_pools(const toml::node& node, const Findings& findings, Place place) {
@@ -263,6 +269,12 @@ ParsedConfiguration parse_with_places(const ConfigurationSource& source) {
 ConfigurationResult parse_configuration(const ConfigurationSource& source) {
   ParsedConfiguration parsed = parse_with_places(source);
   return {std::move(parsed.configuration), std::move(parsed.faults)};
+}
+
+Configuration sealed_configuration(int fd) {
+  auto result = parse_configuration(unseal_configuration(fd));
+  if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
+  return std::move(result.configuration);
 }
 
 }  // namespace usher

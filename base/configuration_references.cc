@@ -44,7 +44,7 @@ class References {
     const ListenerConfig& listener = configuration_.listeners[index];
     const std::string path = path_of(index);
     const std::string label = listener_label(listener.name, index);
-    check_pool_of(listener, path, label);
+    listener.is_public() ? check_public(listener, path, label) : check_pool_of(listener, path, label);
     check_program_of(listener, path, label);
     check_name(index);
     check_address(index);
@@ -76,6 +76,33 @@ class References {
     faults_.error(places_.of(path + "/program"),
                   label + " has a program, and the workers of its pool " + quoted(listener.pool) + " are programs themselves",
                   "take out program, or use a pool without command");
+  }
+
+  // Nobody asks who its clients are, so what belongs to a login would be believed to hold and does not.
+  void check_public(const ListenerConfig& listener, const std::string& path, const std::string& label) {
+    const auto refuse = [&](const char* key, const std::string& what, const std::string& remedy) {
+      faults_.error(places_.of(path + "/" + key), label + " has login = \"none\" and " + what, remedy);
+    };
+    if (!listener.proxy_networks.empty()) {
+      refuse("proxy_networks", "proxy_networks: a header would be the program's first bytes", "take proxy_networks out");
+    }
+    for (const char* key : {"program", "user"}) {
+      const std::string& value = key == std::string_view("user") ? listener.user : listener.program;
+      if (value.empty() && places_.knows(path + "/" + key) && places_.good(path + "/" + key)) {
+        refuse(key, "an empty " + std::string(key), "name one");
+      }
+    }
+    for (const char* key : {"pool", "dispatch", "telnet", "allow_plaintext", "login_timeout", "login_tries", "refusal_time",
+                            "max_logins", "pending_timeout"}) {
+      if (!places_.knows(path + "/" + key)) continue;
+      faults_.warning(places_.of(path + "/" + key), label + " has login = \"none\", so " + key + " means nothing",
+                      "take it out");
+    }
+  }
+
+  bool is_public(const ProgramConfig& program) const {
+    return std::any_of(configuration_.listeners.begin(), configuration_.listeners.end(),
+                       [&](const ListenerConfig& other) { return other.is_public() && other.program == program.name; });
   }
 
   // A worker waits in one way, so all listeners of its pool have to reach it in that way.
@@ -203,7 +230,7 @@ class References {
 
   void check_access(const ProgramConfig& program) {
     const std::string path = "program/" + program.name;
-    if (!program.users.empty() || !program.groups.empty()) return;
+    if (!program.users.empty() || !program.groups.empty() || is_public(program)) return;
     if (!places_.good(path + "/users") || !places_.good(path + "/groups")) return;
     faults_.warning(places_.of(path),
                     "program " + quoted(program.name) +

@@ -1,21 +1,14 @@
 // Layout: the line "usher-configuration 1", then little-endian: complete (1 byte), both directories, the number of
 // files (4 bytes), and of each its path and its text; every string is its length (4 bytes) and its bytes.
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/configuration.h"
 #include "base/configuration_limits.h"
-#include "base/system.h"
-#include "base/unique_fd.h"
+#include "base/sealed.h"
 #include "usher/error.h"
 
 namespace usher {
 namespace {
 
 constexpr std::string_view kMagic = "usher-configuration 1\n";
-constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 // The texts, and room for paths and lengths.
 constexpr std::size_t kMaxSealed = kMaxConfigurationBytes + kMaxConfigurationFiles * std::size_t{8192};
 
@@ -86,46 +79,10 @@ class Decoder {
   std::string_view bytes_;
 };
 
-void write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto written =
-        check(retry([&] { return ::write(fd, bytes.data(), bytes.size()); }), "write the configuration");
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
-// From the start, whatever the offset that all holders of the descriptor share.
-std::string read_all(int fd, std::size_t size) {
-  std::string bytes(size, '\0');
-  std::size_t done = 0;
-  while (done < size) {
-    const auto got =
-        check(retry([&] { return ::pread(fd, bytes.data() + done, size - done, static_cast<off_t>(done)); }),
-              "read the configuration");
-    if (got == 0) not_ours("they end too early");
-    done += static_cast<std::size_t>(got);
-  }
-  return bytes;
-}
-
 }  // namespace
 
-UniqueFd seal_configuration(const ConfigurationSource& source) {
-  UniqueFd fd(check(::memfd_create("usher-configuration", MFD_CLOEXEC | MFD_ALLOW_SEALING), "seal the configuration"));
-  write_all(fd.get(), encode(source));
-  check(::fcntl(fd.get(), F_ADD_SEALS, kSeals), "seal the configuration");
-  return fd;
-}
+UniqueFd seal_configuration(const ConfigurationSource& source) { return seal_bytes("usher-configuration", encode(source)); }
 
-ConfigurationSource unseal_configuration(int fd) {
-  const int seals = ::fcntl(fd, F_GET_SEALS);
-  if (seals == -1 && errno != EINVAL) throw_errno("look at the sealed configuration");
-  if (seals == -1 || (seals & kSeals) != kSeals) not_ours("they are not sealed");
-  struct stat status {};
-  check(::fstat(fd, &status), "look at the sealed configuration");
-  const auto size = static_cast<std::size_t>(status.st_size);
-  if (size > kMaxSealed) not_ours("too many");
-  return Decoder(read_all(fd, size)).run();
-}
+ConfigurationSource unseal_configuration(int fd) { return Decoder(unseal_bytes(fd, kMaxSealed)).run(); }
 
 }  // namespace usher

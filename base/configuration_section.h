@@ -75,13 +75,18 @@ class SectionReader {
     });
   }
 
+  // For a key that not every section of its kind must have.
+  void demand(std::string_view name, const std::string& example) {
+    if (from_.get(name) == nullptr) refuse_missing(name, example);
+  }
+
  private:
   template <class Key, class Value>
   void read_key(const Key& key, Value& into) {
     const std::string example = std::string(key.name) + " = " + std::string(key.preset.text);
     const toml::node* node = from_.get(key.name);
     if (node == nullptr) {
-      if (key.preset.required) refuse_missing(key.name, example);
+      if (key.preset.required && key.preset.always) refuse_missing(key.name, example);
       return;
     }
     findings_.places.put(path_of(key.name), findings_.at(node->source().begin));

@@ -20,12 +20,16 @@ namespace usher::table {
 struct Preset {
   std::string_view text;  // the default, or for a required key an example; as written in a file
   bool required;
+  bool always = true;  // false: required of some sections of its kind, which their reader knows
 };
 constexpr Preset preset(std::string_view text) {
   return {text, false};
 }
 constexpr Preset required(std::string_view example) {
   return {example, true};
+}
+constexpr Preset mostly_required(std::string_view example) {
+  return {example, true, false};
 }
 
 template <class Section, class Value, class Kind>
@@ -151,14 +155,20 @@ inline constexpr std::tuple kListenerKeys{
         "What the listener is called in logs and in `usher jobs`."},
     Key{"address", &ListenerConfig::address, Words{kAddress}, required("\"127.0.0.1:4000\""),
         "Where it listens: \"127.0.0.1:4000\", \"[::]:4000\" (IPv6 only) or \"unix:/run/usher-generic.sock\"."},
-    Key{"pool", &ListenerConfig::pool, Words{kServiceName}, required("\"generic\""),
-        "The pool whose workers serve it."},
+    Key{"pool", &ListenerConfig::pool, Words{kServiceName}, mostly_required("\"generic\""),
+        "The pool whose workers serve it. Not used with login = \"none\"."},
     Key{"dispatch", &ListenerConfig::dispatch,
         Choice{std::array{Word<Dispatch>{"queue", Dispatch::queue}, Word<Dispatch>{"shared", Dispatch::shared},
                           Word<Dispatch>{"spawn", Dispatch::spawn}}},
         preset("\"queue\""),
         "How a connection reaches a worker: through the queue of ready workers, through one channel that all idle "
         "workers share, or into a worker started for it."},
+    Key{"login", &ListenerConfig::login,
+        Choice{std::array{Word<Login>{"pam", Login::pam}, Word<Login>{"none", Login::none}}}, preset("\"pam\""),
+        "Who may come in: who logs in by PAM, or everybody: a public program, started for each connection without a login "
+        "as inetd does. Then `program` and `user` must be given, and max_sessions and keepalive are what counts besides."},
+    Key{"user", &ListenerConfig::user, Words{kOptionalAccount}, preset("\"\""),
+        "With login = \"none\": the account that the program runs as; not root, nor an account of Usher's own."},
     Key{"program", &ListenerConfig::program, Words{kOptionalName}, preset("\"\""),
         "Set: always this program, with no 102 prompt and raw bytes after the login."},
     Key{"telnet", &ListenerConfig::telnet, Flag{}, preset("false"),

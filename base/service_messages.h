@@ -4,6 +4,8 @@
 //         of its listeners, and PeerChannel + the channel to the other service (again when that one was started anew).
 //         service: ServiceReady once it works on that generation, or ServiceFailed and its end.
 //         pool:    StartWorker + two channel ends; EndWorker for one that does not end by itself.
+//         public:  (usher-public, one for each public listener) gets its plan with Configure, its socket, and a PeerChannel to
+//                  the pool, which gets the other end as PublicChannel. EndPublicJob is for whichever of them has the job.
 //         starter: Stop at the end of all; Leave when the service is to be replaced.
 //         starter: WorkerForked or WorkerFailed, and WorkerEnded for every worker that is gone. A pool that is started anew
 //                  hears of all living workers, and of those that ended meanwhile, before its first Configure.
@@ -21,7 +23,8 @@
 namespace usher {
 
 enum class StarterSays : std::uint8_t {
-  configure = 1, listening_socket, peer_channel, worker_forked, worker_failed, worker_ended, stop, leave
+  configure = 1, listening_socket, peer_channel, worker_forked, worker_failed, worker_ended, stop, leave,
+  public_channel, end_public_job
 };
 enum class ServiceSays : std::uint8_t { ready = 1, failed, start_worker, end_worker, retire_worker };
 
@@ -78,6 +81,23 @@ struct Leave {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
+// To the pool, with a channel to the process of a public listener.
+struct PublicChannel {
+  static constexpr auto kKind = StarterSays::public_channel;
+  std::int32_t pid = 0;
+  Text<32> listener;
+  Text<32> program;
+  Text<256> user;
+  static auto fields(auto& m) { return std::tie(m.pid, m.listener, m.program, m.user); }
+};
+
+struct EndPublicJob {
+  static constexpr auto kKind = StarterSays::end_public_job;
+  std::uint32_t number = 0;    // 0: all
+  std::uint32_t delay_ms = 0;  // from SIGTERM to SIGKILL; 0: SIGKILL at once
+  static auto fields(auto& m) { return std::tie(m.number, m.delay_ms); }
+};
+
 struct ServiceReady {
   static constexpr auto kKind = ServiceSays::ready;
   std::uint32_t generation = 0;
@@ -116,6 +136,10 @@ struct RetireWorker {
 enum class ServiceState : std::uint8_t { starting, running };
 
 inline constexpr std::array kListenerServiceRequests{
+    request<ServiceReady>(in(ServiceState::starting, ServiceState::running), Often::any, 0),
+    request<ServiceFailed>(in(ServiceState::starting, ServiceState::running), Often::once, 0),
+};
+inline constexpr std::array kPublicServiceRequests{
     request<ServiceReady>(in(ServiceState::starting, ServiceState::running), Often::any, 0),
     request<ServiceFailed>(in(ServiceState::starting, ServiceState::running), Often::once, 0),
 };

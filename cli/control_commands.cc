@@ -13,6 +13,7 @@
 #include "cli/command_line.h"
 #include "cli/control_client.h"
 #include "cli/installation.h"
+#include "cli/pool_figures.h"
 #include "cli/service_commands.h"
 #include "tls/check.h"
 #include "usher/error.h"
@@ -53,15 +54,31 @@ void print_text(const std::vector<Fact>& facts) {
   std::cout << "\n";
 }
 
-// A value of digits is a number.
-void set_value(Poco::JSON::Object& object, const std::string& key, const std::string& value) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error == std::errc() && end == value.data() + value.size()) {
-    object.set(key, number);
-  } else {
-    object.set(key, value);
+// Behind what the starter says of the same pool. They may be missing: a registry that is damaged does not hide the rest.
+void add_pool_figures(const ServerConfig& server, std::vector<Fact>& facts) try {
+  give_up_root(server);
+  for (const Fact& figure : pool_figures(server)) {
+    const auto last = std::find_if(facts.rbegin(), facts.rend(), [&](const Fact& fact) {
+      return fact.group == figure.group && fact.name == figure.name;
+    });
+    if (last != facts.rend()) facts.insert(last.base(), figure);  // pools that are no more are not told of
   }
+} catch (const Error& error) {
+  std::cerr << "usher: no figures of pools: " << error.what() << "\n";
+}
+
+template <class Number>
+bool set_number(Poco::JSON::Object& object, const std::string& key, const std::string& value) {
+  Number number{};
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  const bool whole = error == std::errc() && end == value.data() + value.size();
+  if (whole) object.set(key, number);
+  return whole;
+}
+
+// A value of digits is a number, also with a fraction.
+void set_value(Poco::JSON::Object& object, const std::string& key, const std::string& value) {
+  if (!set_number<std::int64_t>(object, key, value) && !set_number<double>(object, key, value)) object.set(key, value);
 }
 
 void print_json(const std::vector<Fact>& facts) {
@@ -110,10 +127,12 @@ int status_command(std::span<const std::string> arguments) {
   std::vector<Fact> facts;
   ControlClient::Answers answers;
   answers.fact = [&](const Fact& fact) { facts.push_back(fact); };
-  const int result = told(starter_of(line).call(AskStatus{}, answers));
+  const ServerConfig server = server_of(line.configuration());
+  const int result = told(ControlClient(server.runtime_directory).call(AskStatus{}, answers));
   std::vector<Fault> unread;
   const auto configuration = parse_configuration(read_configuration_files(line.configuration(), unread)).configuration;
   for (const ListenerConfig& listener : configuration.listeners) add_ends_of_certificates(listener, facts);
+  if (result == status::kDone) add_pool_figures(server, facts);
   if (line.has("json")) {
     print_json(facts);
   } else {

@@ -137,7 +137,7 @@ int end(const CommandLine& line, const std::string& name) {
   give_up_root(server);
   const auto shown = find_job(server, parse_job(name));
   if (!shown || shown->end) return no_such_job(name);
-  if (shown->job.kind != JobKind::worker) {
+  if (shown->job.kind != JobKind::worker && shown->job.kind != JobKind::public_program) {
     std::cerr << "usher: " << shown->job.full_name() << " is a part of the service: usher stop ends it\n";
     return status::kFailed;
   }

@@ -55,7 +55,7 @@ class Look {
     const ProcessRow* process = processes_.find(pid);
     if (process == nullptr) return disagree(described(job) + " has no process");
     if (!pids_.insert(pid).second) disagree("pid " + std::to_string(pid) + " is that of two jobs");
-    const bool runs_program = job.kind == JobKind::worker && process->parent != starter_;
+    const bool runs_program = (job.kind == JobKind::worker || job.kind == JobKind::public_program) && process->parent != starter_;
     const ProcessRow* worker = runs_program ? processes_.find(process->parent) : process;
     if (worker == nullptr || worker->parent != starter_) return disagree(described(job) + " is no process of this Usher");
     known_.insert(worker->pid);
@@ -98,7 +98,7 @@ class Look {
   void look_at_descriptors() {
     const std::size_t most = kOwnDescriptors + kDescriptorsOfAJob * jobs_.size();
     for (const Job& job : jobs_) {
-      if (job.kind == JobKind::worker) continue;
+      if (job.kind == JobKind::worker || job.kind == JobKind::public_program) continue;
       const std::size_t open = open_descriptors(static_cast<pid_t>(job.pid));
       if (open > most) disagree("the " + job.name + " has more descriptors open than its jobs explain");
     }

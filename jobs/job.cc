@@ -8,7 +8,7 @@
 namespace usher {
 namespace {
 
-constexpr std::array<std::string_view, 3> kKinds{"listener", "pool", "worker"};
+constexpr std::array<std::string_view, 4> kKinds{"listener", "pool", "worker", "public"};
 constexpr std::array<std::string_view, 7> kStatuses{"starting", "ready", "assigned", "login", "active", "ending", "ended"};
 
 template <class Enum, std::size_t N>

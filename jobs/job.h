@@ -13,7 +13,7 @@
 
 namespace usher {
 
-enum class JobKind : std::uint8_t { listener, pool, worker };
+enum class JobKind : std::uint8_t { listener, pool, worker, public_program };
 enum class JobStatus : std::uint8_t { starting, ready, assigned, login, active, ending, ended };
 
 std::string_view name_of(JobKind kind);

@@ -33,6 +33,23 @@ constexpr ClientSchema kServedSchema{"usher-served", 1, R"sql(
 CREATE TABLE served (
   id BLOB PRIMARY KEY CHECK (length(id) = 16),
   connections INTEGER NOT NULL
+
+) WITHOUT ROWID;
+)sql"};
+
+// Figures of pools (statistics.h).
+constexpr ClientSchema kStatisticSchema{"usher-statistics", 1, R"sql(
+CREATE TABLE statistic (
+  source TEXT NOT NULL,
+  pool TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  level INTEGER NOT NULL,
+  peak INTEGER NOT NULL,
+  area INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (source, pool, key)
 ) WITHOUT ROWID;
 )sql"};
 
@@ -52,7 +69,7 @@ Library open(const std::string& runtime_directory, Registry::Open how) {
   options.how.create = how == Registry::Open::create;
   options.how.mode = 0600;
   options.how.durability = Durability::process;  // its jobs do not survive a power loss either
-  options.clients = {kSchema, kServedSchema};
+  options.clients = {kSchema, kServedSchema, kStatisticSchema};
   return Library(open_library(registry_path(runtime_directory), std::move(options)));
 }
 
@@ -103,7 +120,9 @@ Registry::Statements::Statements(Database& database)
       remove_served(database.prepare("DELETE FROM served WHERE id = ?1")),
       assign(database.prepare("UPDATE job SET status = 'assigned', since = ?2 WHERE id = ?1 AND status = 'ready' "
                               "RETURNING 1")),
-      is_ready(database.prepare("SELECT 1 FROM job WHERE id = ?1 AND status = 'ready'")) {}
+      is_ready(database.prepare("SELECT 1 FROM job WHERE id = ?1 AND status = 'ready'")),
+      forget_statistics(database.prepare("DELETE FROM statistic WHERE source = ?1")),
+      put_statistic(database.prepare("INSERT INTO statistic VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")) {}
 
 Registry::Registry(const std::string& runtime_directory, Open how)
     : library_(open(runtime_directory, how)), ready_(ready_queue(library_, how)) {}
@@ -123,6 +142,20 @@ std::optional<Job> Registry::find(std::uint32_t number) {
     Rows rows = one.query(number);
     if (!rows.next()) return std::nullopt;
     return job_from(rows);
+  });
+}
+
+std::vector<Statistic> Registry::statistics() {
+  return read_library(library_, [](Database& database) {
+    std::vector<Statistic> rows;
+    Statement all = database.prepare("SELECT source, pool, key, value, level, peak, area, since, at FROM statistic",
+                                     Database::Use::once);
+    for (Rows row = all.query(); row.next();) {
+      rows.push_back({row.get<std::string>(0), row.get<std::string>(1), row.get<std::string>(2), row.get<std::int64_t>(3),
+                      row.get<std::int64_t>(4) != 0, row.get<std::int64_t>(5), row.get<std::int64_t>(6),
+                      row.get<std::int64_t>(7), row.get<std::int64_t>(8)});
+    }
+    return rows;
   });
 }
 
@@ -146,6 +179,14 @@ void Registry::Update::put(const Job& job) {
 void Registry::Update::make_ready(const Job& job) {
   put(job);
   transaction_.send(registry_.ready_, bytes_of(job.id), Key::text(job.pool));
+}
+
+void Registry::Update::put_statistics(const std::string& source, const std::vector<Statistic>& rows) {
+  statements_.forget_statistics.run(source);
+  for (const Statistic& row : rows) {
+    statements_.put_statistic.run(row.source, row.pool, row.key, row.value, std::int64_t{row.level}, row.peak, row.area,
+                                  row.since, row.at);
+  }
 }
 
 void Registry::Update::remove(const JobId& id) {

@@ -1,6 +1,6 @@
 // The registry: every living job, and the ready queue, in one file.
 //
-// Model:  a data-queue library with one more table, `job`. Two processes write it: the pool (all states of all jobs) and the
+// Model:  a data-queue library with two more tables, `job` and `statistic`. Two processes write it: the pool (all states of all jobs) and the
 //         listener (ready -> assigned, together with taking the job's id from the queue). A worker's state and its place in
 //         the queue change in one transaction: never assigned twice, never lost.
 // Shape:  the queue is READY, keyed by the name of the pool; an entry is a job's 16-byte id.
@@ -15,6 +15,7 @@
 
 #include "dataqueue/library_transaction.h"
 #include "jobs/job.h"
+#include "jobs/statistics.h"
 #include "usher/data_queue.h"
 
 namespace usher {
@@ -24,7 +25,7 @@ inline constexpr std::string_view kReadyQueue = "READY";
 class Registry {
   struct Statements {
     explicit Statements(Database& database);
-    Statement put, put_served, remove, remove_served, assign, is_ready;
+    Statement put, put_served, remove, remove_served, assign, is_ready, forget_statistics, put_statistic;
   };
 
  public:
@@ -51,6 +52,8 @@ class Registry {
     void put_back(const std::string& pool, const JobId& reserved);
     // The same for the entry that a watch waited for.
     std::optional<JobId> assign(const std::string& pool, Watch& ready);
+    // All that `source` counts, in place of what it wrote before.
+    void put_statistics(const std::string& source, const std::vector<Statistic>& rows);
     void commit() { transaction_.commit(); }
 
    private:
@@ -62,6 +65,7 @@ class Registry {
   };
 
   std::vector<Job> jobs();
+  std::vector<Statistic> statistics();
   std::optional<Job> find(std::uint32_t number);
   // The ids in the ready queue.
   std::set<JobId> queued();

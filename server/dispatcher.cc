@@ -165,6 +165,7 @@ void Dispatcher::hear(const VisitorPtr& visitor, Delivery::Event event) {
     case Delivery::Event::taken:
       if (visitor->state != State::handed_over) return;  // evicted meanwhile
       visitor->state = State::taken;
+      callbacks_.taken(visitor);
       visitor->timer.end();
       return line_of(*visitor).road->settled(*visitor);
     case Delivery::Event::client_host:

@@ -31,6 +31,7 @@ class Dispatcher {
     std::function<void(const VisitorPtr&)> returned;     // no worker has it: it is to be added again
     std::function<void(const VisitorPtr&)> login_over;   // also when its worker died (lost()): the listener lets go of it
     std::function<void(const VisitorPtr&)> unservable;   // it may not wait and none is ready; or worker after worker died over it
+    std::function<void(const VisitorPtr&)> taken = [](const VisitorPtr&) {};  // by a worker
   };
 
   Dispatcher(EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
@@ -52,6 +53,8 @@ class Dispatcher {
   // Finds out what nobody tells.
   void look();
   bool opened() const noexcept { return opened_; }
+  // Of the pool that has been met.
+  std::optional<Registry>& registry() noexcept { return registry_; }
   void pool_is_gone();
   // With a new configuration: workers that wait on other roads go.
   void use_only(const std::set<std::pair<std::string, Dispatch>>& roads);

@@ -23,6 +23,7 @@
 #include "server/limit_keeper.h"
 #include "server/sessions.h"
 #include "server/worker_places.h"
+#include "server/statistics.h"
 
 namespace usher {
 namespace {
@@ -73,28 +74,30 @@ class Listener {
       case StarterSays::leave: return leave();
       case StarterSays::worker_forked:
       case StarterSays::worker_failed:
-      case StarterSays::worker_ended: break;
+      case StarterSays::worker_ended:
+      case StarterSays::public_channel:
+      case StarterSays::end_public_job: break;
     }
     throw ProtocolError("the starter said something that is not for the listener");
   }
 
   void configure(Packet& packet) {
     next_generation_ = packet.as<Configure>().generation;
-    auto result = parse_configuration(unseal_configuration(packet.take_descriptor(0).get()));
-    if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
-    runtime_directory_ = result.configuration.server.runtime_directory;
-    reserved_ = result.configuration.reserved;
-    limits_.configure(result.configuration.limits, reserved_);
-    keeper_.open(result.configuration.server.state_directory);
+    const Configuration configuration = sealed_configuration(packet.take_descriptor(0).get());
+    runtime_directory_ = configuration.server.runtime_directory;
+    reserved_ = configuration.reserved;
+    limits_.configure(configuration.limits, reserved_);
+    keeper_.open(configuration.server.state_directory);
     next_.clear();
-    for (const ListenerConfig& config : result.configuration.listeners) {
-      const PoolConfig* pool = result.configuration.pool(config.pool);
-      const Dispatch road = result.configuration.road_of(config.pool);
+    for (const ListenerConfig& config : configuration.listeners) {
+      const PoolConfig* pool = configuration.pool(config.pool);
+      const Dispatch road = configuration.road_of(config.pool);
       const bool may_wait = pool == nullptr || pool->wait || road == Dispatch::own;
       next_.push_back({config, may_wait, networks_of(config.proxy_networks), {}, {}});
       next_.back().config.dispatch = road;
     }
-    keep_workers_free(result.configuration.pools);
+    keep_workers_free(configuration.pools);
+    if (next_is_complete()) follow();
   }
 
   void keep_workers_free(const std::vector<PoolConfig>& pools) {
@@ -105,17 +108,24 @@ class Listener {
     worker_places_.configure(std::move(most));
   }
 
-  // With the last socket the new configuration is in force.
   void take_socket(Packet& packet) {
     next_.at(packet.as<ListeningSocket>().listener).socket = packet.take_descriptor(0);
-    for (const Place& place : next_) {
-      if (!place.socket) return;
-    }
+    if (next_is_complete()) follow();
+  }
+
+  // With the last socket the new configuration is in force. Public listeners have theirs elsewhere.
+  bool next_is_complete() const {
+    return std::all_of(next_.begin(), next_.end(), [](const Place& place) { return place.socket || place.config.is_public(); });
+  }
+
+  void follow() {
     places_ = std::exchange(next_, {});
     generation_ = next_generation_;
     for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
     std::set<std::pair<std::string, Dispatch>> roads;
-    for (const Place& place : places_) roads.emplace(place.config.pool, place.config.dispatch);
+    for (const Place& place : places_) {
+      if (!place.config.is_public()) roads.emplace(place.config.pool, place.config.dispatch);
+    }
     dispatcher_.use_only(roads);
     const auto all = visitors_;
     for (const auto& [serial, visitor] : all) {
@@ -127,7 +137,7 @@ class Listener {
   // Its listener may have gone, or have another pool or another road.
   void find_place(const VisitorPtr& visitor) {
     const auto place = std::find_if(places_.begin(), places_.end(),
-                                    [&](const Place& other) { return other.config.name == visitor->listener; });
+                                    [&](const Place& other) { return other.socket && other.config.name == visitor->listener; });
     if (place == places_.end()) return turn_away(visitor, Code::busy);
     dispatcher_.remove(*visitor);
     if (visitor->pool != place->config.pool) worker_places_.leave(*visitor);
@@ -150,6 +160,7 @@ class Listener {
   void watch_place(std::size_t index) {
     if (leaving_) return;
     Place& place = places_[index];
+    if (!place.socket) return;
     place.watch = loop_.watch(place.socket.get(), EPOLLIN, [this, index](std::uint32_t) { accept(places_[index]); });
   }
 
@@ -245,6 +256,8 @@ class Listener {
     });
     visitors_[visitor->serial] = visitor;
     if (logs_in(*visitor)) logins_of(*visitor).add(visitor->listener, visitor->guest.network, visitor->serial);
+    visitor->counted_as_waiting = visitor->pool;
+    statistics_.arrived(*visitor);
     make_room(place.config);
     if (visitors_.contains(visitor->serial)) dispatch(visitor);
   }
@@ -333,6 +346,7 @@ class Listener {
 
   void turn_away(const VisitorPtr& visitor, Code code) {
     if (code == Code::busy) log::notice("busy", {{"listener", visitor->listener}, {"network", visitor->guest.network}});
+    statistics_.refused(*visitor, code);
     UniqueFd client = std::move(visitor->fd);
     let_go(visitor);
     if (!logs_in(*visitor)) return;  // whose protocol it is nobody here knows: it is closed
@@ -348,6 +362,7 @@ class Listener {
   // It is logging in no more.
   void release(const VisitorPtr& visitor) {
     visitor->timer.end();
+    statistics_.left(*visitor);
     dispatcher_.remove(*visitor);
     forget_login(*visitor);
     visitors_.erase(visitor->serial);
@@ -434,7 +449,9 @@ class Listener {
                           [this](const VisitorPtr& visitor, Delivery::Event event) { hear_of_login(*visitor, event); },
                           [this](const VisitorPtr& visitor) { find_place(visitor); },
                           [this](const VisitorPtr& visitor) { end_login(visitor); },
-                          [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); }}};
+                          [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); },
+                          [this](const VisitorPtr& visitor) { statistics_.taken(*visitor); }}};
+  ListenerStatistics statistics_{loop_, dispatcher_.registry()};
 };
 
 }  // namespace

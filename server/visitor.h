@@ -27,6 +27,7 @@ struct Visitor {
   bool may_wait = true;  // for a worker, until pending_until
   Instant accepted_at{};
   State state = State::pending;
+  std::string counted_as_waiting;      // for a worker of this pool, by the statistics; empty: not any more
   std::unique_ptr<Delivery> delivery;  // from handed_over on
   unsigned attempts = 0;               // hand-overs to workers that died before they took it
   Instant pending_until{};

@@ -14,12 +14,12 @@ std::optional<Generation> read_generation(const std::string& path, std::uint32_t
                                    [](const Fault& fault) { return fault.severity == Severity::error; });
   if (refused) return std::nullopt;
   return Generation{number, std::make_shared<const Configuration>(std::move(loaded.result.configuration)),
-                    seal_configuration(loaded.source), {}};
+                    seal_configuration(loaded.source), {}, {}};
 }
 
-bool moves(const ServerConfig& from, const ServerConfig& to) {
-  return from.runtime_directory != to.runtime_directory || from.state_directory != to.state_directory ||
-         from.user != to.user || from.login_user != to.login_user;
+bool moves(const ServerConfig& before, const ServerConfig& next) {
+  return next.runtime_directory != before.runtime_directory || next.state_directory != before.state_directory ||
+         next.user != before.user || next.login_user != before.login_user;
 }
 
 }  // namespace usher

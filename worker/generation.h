@@ -9,6 +9,7 @@
 #include "base/configuration.h"
 #include "base/unique_fd.h"
 #include "worker/listening_sockets.h"
+#include "worker/public_plan.h"
 
 namespace usher {
 
@@ -17,6 +18,7 @@ struct Generation {
   std::shared_ptr<const Configuration> configuration;
   UniqueFd sealed;
   ListeningEnds listening;
+  std::vector<PublicPlan> public_plans;  // one for each public listener
 };
 
 // What no reload and no restart in place can do.

@@ -1,9 +1,5 @@
-// Starts the client's program: the one place where a process of Usher becomes a user's.
-//
-// Model:  vfork, and in the child raw system calls in a fixed order: session, signals, descriptors, limits, identity (proven),
-//         working directory as the user, "110" to the client, exec. The child shares this process's memory until exec, so it
-//         allocates nothing and leaves its failure where the parent reads it.
-// Source: vfork(2), DESIGN 3 and 5.4.
+// Starts the client's program: the one place where a process of Usher becomes a user's. What the child does is in
+// launch_plan.h.
 #pragma once
 
 #include <string>
@@ -12,10 +8,9 @@
 #include "auth/account.h"
 #include "base/configuration.h"
 #include "base/unique_fd.h"
+#include "worker/launch_plan.h"
 
 namespace usher {
-
-inline constexpr std::size_t kMostMore = 4;
 
 struct LaunchOrder {
   const Account& account;
@@ -34,11 +29,6 @@ struct Launched {
   bool home_missing = false;  // the working directory could not be entered: the program started in /
 };
 
-enum class LaunchStep : int {
-  none, descriptors, priority, limits, identity, directory, first_line, exec
-};
-const char* name_of(LaunchStep step);
-
 struct LaunchFailure {
   LaunchStep step = LaunchStep::none;
   int error_number = 0;
@@ -46,5 +36,10 @@ struct LaunchFailure {
 
 // Errors: LaunchFailure is thrown, with no process left; std::system_error when there can be no process at all.
 Launched launch(const LaunchOrder& order);
+
+// The array that exec takes: it points into `strings`.
+std::vector<char*> pointers(std::vector<std::string>& strings);
+// Where the program starts.
+std::string directory_of(const ProgramConfig& program, const Account& account);
 
 }  // namespace usher

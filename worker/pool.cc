@@ -14,7 +14,9 @@
 #include "worker/pool_own_workers.h"
 #include "worker/pool_pauses.h"
 #include "worker/pool_policy.h"
+#include "worker/pool_public.h"
 #include "worker/pool_roads.h"
+#include "worker/pool_statistics.h"
 #include "worker/pool_store.h"
 #include "worker/pool_surplus.h"
 #include "worker/returning_workers.h"
@@ -23,8 +25,6 @@ namespace usher {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::int64_t now() { return wall_clock_ms(); }
 
 class Pool {
  public:
@@ -59,26 +59,26 @@ class Pool {
       case StarterSays::worker_forked: return forked(packet.as<WorkerForked>());
       case StarterSays::worker_failed: return failed(packet.as<WorkerFailed>());
       case StarterSays::worker_ended: return worker_ended(packet.as<WorkerEnded>());
-      case StarterSays::stop:
-        stopping_ = true;
-        return;
+      case StarterSays::public_channel:
+        return public_.meet(packet.as<PublicChannel>(), Channel(packet.take_descriptor(0)));
+      case StarterSays::stop: return static_cast<void>(stopping_ = true);
       case StarterSays::leave: return leave();
-      case StarterSays::listening_socket: break;
+      case StarterSays::listening_socket:
+      case StarterSays::end_public_job: break;
     }
     throw ProtocolError("the starter said something that is not for the pool");
   }
 
   void configure(Packet& packet) {
     const auto configure = packet.as<Configure>();
-    auto result = parse_configuration(unseal_configuration(packet.take_descriptor(0).get()));
-    if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
-    configuration_ = std::move(result.configuration);
+    configuration_ = sealed_configuration(packet.take_descriptor(0).get());
     for (PoolConfig& pool : configuration_.pools) {
       if (configuration_.road_of(pool.name) == Dispatch::spawn) pool.initial = pool.threshold = pool.additional = 0;
     }
     generation_ = configure.generation;
     roads_.configure(configuration_);
     surplus_.configure(configuration_.pools);
+    public_.configure(configuration_.server);
     reported_ready_ = false;
     became_ready_.clear();
     if (!store_) begin();
@@ -94,8 +94,10 @@ class Pool {
       const bool lives = row.kind == JobKind::worker && living_.contains(row.number);
       if (lives) {
         adopt(std::move(row));
+      } else if (row.kind == JobKind::public_program) {
+        public_.remember(std::move(row));
       } else {
-        store_->end({std::move(row), now(), "lost", 0, 0}, true);
+        store_->end({std::move(row), wall_clock_ms(), "lost", 0, 0}, true);
       }
     }
     own_job_ = service_job(JobKind::pool, ::getpid(), next_number());
@@ -116,7 +118,8 @@ class Pool {
 
   std::uint32_t next_number() {
     return store_->next_number([this](std::uint32_t number) {
-      return jobs_.contains(number) || number == own_job_.number || number == listener_job_.number;
+      return jobs_.contains(number) || number == own_job_.number || number == listener_job_.number ||
+             public_.has(number);
     });
   }
 
@@ -152,7 +155,7 @@ class Pool {
   }
 
   void end_service_job(Job& job, const std::string& end) {
-    store_->end({std::exchange(job, Job{}), now(), end, 0, 0}, false);
+    store_->end({std::exchange(job, Job{}), wall_clock_ms(), end, 0, 0}, false);
   }
 
   // ---- more workers ----
@@ -166,9 +169,10 @@ class Pool {
 
   void refill(std::size_t index) {
     const PoolConfig& pool = configuration_.pools[index];
+    const PoolCounts counts = counts_of(pool.name);
+    statistics_.note(pool.name, counts);
     if (stopping_ || pauses_.holds(pool.name)) return;
     const bool first = became_ready_[pool.name] < pool.initial;
-    const PoolCounts counts = counts_of(pool.name);
     const auto place = static_cast<std::uint16_t>(index);
     for (std::uint32_t missing = workers_to_start(pool, counts, first); missing > 0; --missing) start_worker(place);
     if (configuration_.road_of(pool.name) == Dispatch::spawn) grant_wishes(place, counts.total);
@@ -201,6 +205,7 @@ class Pool {
     for (const auto& [number, job] : jobs_) {
       if (job->row.pool != pool) continue;
       ++counts.total;
+      if (job->in_use()) ++counts.in_use;
       if (job->retiring || job->generation != generation_) continue;
       if (job->stage == JobStage::starting) ++counts.starting;
       if (job->is_idle()) ++counts.ready;
@@ -216,7 +221,7 @@ class Pool {
     row.number = next_number();
     row.owner = row.user = own_job_.owner;
     row.name = row.pool = configuration_.pools[pool].name;
-    row.entered = row.since = now();
+    row.entered = row.since = wall_clock_ms();
     job->generation = generation_;
     job->road = configuration_.road_of(row.pool);
 
@@ -273,9 +278,14 @@ class Pool {
     const auto found = jobs_.find(failed.number);
     if (found == jobs_.end()) return;
     const std::string pool = found->second->row.pool;
-    store_->end({found->second->row, now(), "lost", 0, 0}, false);
+    store_->end({found->second->row, wall_clock_ms(), "lost", 0, 0}, false);
     jobs_.erase(found);
-    if (!stopping_) pauses_.pause(pool, failed.reason.str());
+    if (!stopping_) start_failed(pool, failed.reason.str());
+  }
+
+  void start_failed(const std::string& pool, const std::string& reason) {
+    pauses_.pause(pool, reason);
+    statistics_.start_failed(pool);
   }
 
   void make_ready(PoolJob& job) {
@@ -407,10 +417,10 @@ class Pool {
     const std::string end = job.end ? text_of(*job.end) : was_idle && job.retiring ? "retired" : "lost";
     const std::string pool = job.row.pool;
     const bool failed_to_start = job.stage == JobStage::starting || PoolOwnWorkers::was_useless(job);
-    store_->end({job.row, now(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
+    store_->end({job.row, wall_clock_ms(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
     jobs_.erase(found);
     exchange_.ended(ended.number);
-    if (failed_to_start && !stopping_) pauses_.pause(pool, "a worker ended before it was ready");
+    if (failed_to_start && !stopping_) start_failed(pool, "a worker ended before it was ready");
     refill_later();
   }
 
@@ -445,7 +455,8 @@ class Pool {
   // The starter has nothing more to say: all workers are gone, or the starter itself is.
   void finish() {
     if (store_) {
-      for (const auto& [number, job] : jobs_) store_->end({job->row, now(), "lost", 0, 0}, true);
+      for (const auto& [number, job] : jobs_) store_->end({job->row, wall_clock_ms(), "lost", 0, 0}, true);
+      public_.end_all();
       if (listener_job_.number != 0) end_service_job(listener_job_, "normal");
       end_service_job(own_job_, "normal");
       store_->flush();
@@ -468,7 +479,10 @@ class Pool {
   PoolExchange exchange_;
   PoolOwnWorkers own_workers_{loop_, jobs_, [this](const PoolJob& job) { own_worker_changed(job); }};
   SessionPlaces places_;
+  PoolStatistics statistics_{loop_, store_};
   PoolPauses pauses_{loop_, [this] { refill_later(); }};
+  PublicJobs public_{loop_,
+                     {[this]() -> PoolStore& { return *store_; }, [this] { return next_number(); }}};
   std::map<std::string, std::uint32_t> became_ready_;  // of this generation
   bool reported_ready_ = false;
   bool refill_scheduled_ = false;

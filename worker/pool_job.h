@@ -30,6 +30,8 @@ struct PoolJob {
   std::optional<Ended> end;
   std::optional<MappedUsePage> use;  // an own worker's
 
+  // It has a client, or has had one and is not gone yet.
+  bool in_use() const noexcept { return stage != JobStage::starting && stage != JobStage::ready; }
   SessionPlace wanted_place() const { return {row.listener, row.program, row.user, reserved}; }
   void set_stage(JobStage next, JobStatus status);
   // Waits for a client.

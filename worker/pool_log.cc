@@ -23,8 +23,8 @@ std::string job_log_path(const std::string& state_directory, const JobId& id) {
 }
 
 // Not blocking: the flag is the pipe's own, and nobody else reads it.
-JobLog::JobLog(EventLoop& loop, const std::string& state_directory, const JobId& id, UniqueFd pipe)
-    : path_(job_log_path(state_directory, id)), pipe_(std::move(pipe)) {
+JobLog::JobLog(EventLoop& loop, const std::string& state_directory, const JobId& id, UniqueFd pipe, WhenFull when)
+    : path_(job_log_path(state_directory, id)), pipe_(std::move(pipe)), when_full_(when) {
   ::fcntl(pipe_.get(), F_SETFL, O_NONBLOCK);
   watch_ = loop.watch(pipe_.get(), EPOLLIN, [this](std::uint32_t) { drain(); });
 }
@@ -52,11 +52,17 @@ void JobLog::write(const char* bytes, std::size_t size) {
     if (file_ && ::fstat(file_.get(), &status) == 0) size_ = status.st_size;  // begun by a pool before this one
     if (!file_) log::error("job_log_not_written", {{"path", path_}});
   }
+  if (when_full_ == WhenFull::begin_again && size_ + static_cast<off_t>(size) > kMaxJobLog) begin_again();
   const auto room = static_cast<std::size_t>(std::max<off_t>(kMaxJobLog - size_, 0));
   const std::size_t kept = std::min(size, room);
   if (!file_ || ::write(file_.get(), bytes, kept) < 0) size_ = kMaxJobLog;
   size_ += static_cast<off_t>(kept);
   if (size_ >= kMaxJobLog && file_ && ::write(file_.get(), kFull.data(), kFull.size()) < 0) file_.reset();
+}
+
+void JobLog::begin_again() {
+  if (!file_ || ::ftruncate(file_.get(), 0) != 0) return;
+  size_ = 0;
 }
 
 }  // namespace usher

@@ -20,7 +20,9 @@ std::string job_log_path(const std::string& state_directory, const JobId& id);
 
 class JobLog {
  public:
-  JobLog(EventLoop& loop, const std::string& state_directory, const JobId& id, UniqueFd pipe);
+  // What happens at kMaxJobLog bytes: the rest is dropped, or, for a job that never ends, the file is emptied.
+  enum class WhenFull { stop, begin_again };
+  JobLog(EventLoop& loop, const std::string& state_directory, const JobId& id, UniqueFd pipe, WhenFull when = WhenFull::stop);
 
   // What is in the pipe now, to the file. The writers are gone: nothing more will come.
   void finish();
@@ -28,11 +30,13 @@ class JobLog {
  private:
   bool drain();
   void write(const char* bytes, std::size_t size);
+  void begin_again();
 
   std::string path_;
   UniqueFd pipe_;
   UniqueFd file_;
   off_t size_ = 0;
+  WhenFull when_full_;
   EventLoop::Watch watch_;
 };
 

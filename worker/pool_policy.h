@@ -13,6 +13,7 @@ struct PoolCounts {
   std::uint32_t ready = 0;     // wait for a client
   std::uint32_t starting = 0;  // asked for, not ready yet
   std::uint32_t total = 0;     // all that exist, whatever they do
+  std::uint32_t in_use = 0;    // have a client
 };
 
 // `additional` whenever fewer than `threshold` are or will be ready; while the pool's first workers are not complete, up to

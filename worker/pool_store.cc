@@ -30,6 +30,11 @@ void PoolStore::make_ready(const Job& job) {
   write_soon();
 }
 
+void PoolStore::put(std::vector<Statistic> figures) {
+  figures_ = std::move(figures);
+  write_soon();
+}
+
 // A dead worker shall not be found in the ready queue.
 void PoolStore::end(EndedJob job, bool queued) {
   changes_.erase(job.job.id);
@@ -56,7 +61,7 @@ void PoolStore::write_later() {
 }
 
 void PoolStore::write_states() {
-  if (!changes_.empty()) write_registry(std::exchange(changes_, {}), {});
+  if (!changes_.empty() || !figures_.empty()) write_registry(std::exchange(changes_, {}), {});
   for (const auto& work : std::exchange(after_, {})) work();
 }
 
@@ -95,6 +100,7 @@ void PoolStore::write_registry(const std::map<JobId, Change>& changes, const std
     if (end.queued) update.withdraw(end.job.job.pool, end.job.job.id);
     update.remove(end.job.job.id);
   }
+  if (!figures_.empty()) update.put_statistics("pool", std::exchange(figures_, {}));
   update.commit();
 }
 

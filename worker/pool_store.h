@@ -25,6 +25,8 @@ class PoolStore {
 
   void put(const Job& job);
   void make_ready(const Job& job);
+  // All figures of the pool.
+  void put(std::vector<Statistic> figures);
   // `queued`: its id may still be in the ready queue.
   void end(EndedJob job, bool queued);
   // Runs after the states that were collected so far are written.
@@ -59,6 +61,7 @@ class PoolStore {
   History history_;
   std::map<JobId, Change> changes_;
   std::vector<End> ended_;
+  std::vector<Statistic> figures_;
   std::vector<EndedJob> unkept_;  // while the history cannot be written
   EventLoop::Timer retry_;
   std::vector<std::function<void()>> after_;

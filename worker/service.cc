@@ -25,18 +25,28 @@ void Service::start() {
   auto [ours, theirs] = make_channel();
   SpawnOrder order = order_;
   order.descriptors.insert(order.descriptors.begin(), theirs.fd());
-  pid_ = spawn(order);
+  const pid_t pid = spawn(order);
+  hold(pid, std::move(ours));
+  callbacks_.started();
+}
+
+void Service::adopt(pid_t pid, Channel channel) {
+  was_ever_ready_ = true;
+  hold(pid, std::move(channel));
+}
+
+void Service::hold(pid_t pid, Channel channel) {
+  pid_ = pid;
   started_at_ = Clock::now();
   gate_.emplace(table_);
   ready_generation_ = 0;
   link_ = std::make_unique<Link>(
-      loop_, std::move(ours), [this](Packet& packet) { hear(packet); },
+      loop_, std::move(channel), [this](Packet& packet) { hear(packet); },
       [this](const std::string& why) {
         if (reason_.empty()) reason_ = why;
         link_.reset();
         kill();  // its end is heard of as that of a child
       });
-  callbacks_.started();
 }
 
 void Service::stop(bool drain) {
@@ -82,9 +92,8 @@ void Service::ended(int wait_status) {
   log::error("service_ended", {{"service", name_}, {"end", how}, {"reason", reason}});
   if (!was_ever_ready_) {
     callbacks_.gave_up(name_ + " ended (" + how + ")" + (reason.empty() ? "" : ": " + reason));
-    return;
   }
-  start_later();
+  if (!stopping_) start_later();
 }
 
 void Service::start_later() {

@@ -22,7 +22,7 @@ class Service {
   struct Callbacks {
     std::function<void()> started;                            // configure it
     std::function<void(Packet&)> said;                        // passed its table; may throw ProtocolError
-    std::function<void(const std::string& reason)> gave_up;   // ended before it was ever ready
+    std::function<void(const std::string& reason)> gave_up;   // ended before it was ever ready; it is tried again unless stop() is called
   };
   static constexpr std::chrono::seconds kLongestPause{10};
 
@@ -31,6 +31,8 @@ class Service {
   // What it is executed with besides its channel to the starter.
   void set_order(SpawnOrder order) { order_ = std::move(order); }
   void start();
+  // A process that the starter before this one has started.
+  void adopt(pid_t pid, Channel channel);
   // Tells it that Usher stops; it is not started again.
   void stop(bool drain);
   // Tells it to leave, and kills it when it has not in `patience`; `left` runs when it is gone.
@@ -45,6 +47,8 @@ class Service {
   // What it is told now is not lost.
   bool hears() const noexcept { return running() && !left_; }
   pid_t pid() const noexcept { return pid_; }
+  // Of its channel; -1 when there is none.
+  int fd() const noexcept { return link_ ? link_->fd() : -1; }
   std::uint32_t ready_generation() const noexcept { return ready_generation_; }
   std::uint32_t restarts() const noexcept { return restarts_; }
   void set_restarts(std::uint32_t restarts) noexcept { restarts_ = restarts; }
@@ -62,6 +66,7 @@ class Service {
   void ended(int wait_status);
 
  private:
+  void hold(pid_t pid, Channel channel);
   void hear(Packet& packet);
   void start_later();
   void try_start();

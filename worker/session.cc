@@ -1,54 +1,21 @@
 #include "worker/session.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include "base/system.h"
+#include "worker/ending.h"
 #include "worker/starter_messages.h"
 
 namespace usher {
 namespace {
 
 using namespace std::chrono_literals;
-using Why = ProgramEnd::Why;
 
 constexpr auto kPoolRetry = 1s;
-
-// Signals that are due one after the other. The first reason to end a program stays the reason; a later one may only bring
-// the end nearer.
-class Ending {
- public:
-  using Schedule = std::vector<std::pair<std::chrono::milliseconds, int>>;
-
-  void begin(Why why, const Schedule& schedule) {
-    if (why_ == Why::by_itself) why_ = why;
-    const Instant now = Clock::now();
-    if (now + schedule.back().first >= last_) return;
-    due_.clear();
-    for (const auto& [wait, signal] : schedule) due_.emplace_back(now + wait, signal);
-    last_ = due_.back().first;
-  }
-  void send_due(pid_t program) {
-    while (!due_.empty() && due_.front().first <= Clock::now()) {
-      // The group first: a program that forked a pipeline ends as a whole. What left the group is found afterwards.
-      ::kill(-program, due_.front().second);
-      ::kill(program, due_.front().second);
-      due_.erase(due_.begin());
-    }
-  }
-  Instant next() const { return due_.empty() ? Instant::max() : due_.front().first; }
-  Why why() const { return why_; }
-
- private:
-  std::vector<std::pair<Instant, int>> due_;
-  Instant last_ = Instant::max();
-  Why why_ = Why::by_itself;
-};
 
 class Waiter {
  public:
@@ -66,7 +33,7 @@ class Waiter {
                                  {watch_.pool.fd(), POLLIN, 0}}};
       const int ready = ::poll(fds.data(), fds.size(), milliseconds_until(next()));
       if (ready < 0 && errno != EINTR) throw_errno("wait for the program");
-      if (fds[0].revents != 0) return {reap(), ending_.why()};
+      if (fds[0].revents != 0) return {reap(), ending_.cause()};
       if (fds[1].revents != 0) lose_connection();
       if (fds[2].revents != 0) hear_starter();
       if (fds[3].revents != 0) hear_pool();
@@ -83,15 +50,14 @@ class Waiter {
     return std::min({ending_.next(), timeout_, pool});
   }
 
-  // Nobody can see what it does any more: as when a terminal is closed, then as when a machine goes down.
   void lose_connection() {
     connection_lives_ = false;
-    ending_.begin(Why::connection_lost, {{0ms, SIGHUP}, {500ms, SIGTERM}, {1500ms, SIGKILL}});
+    ending_.lose_connection();
   }
 
   void pass_timeout() {
     timeout_ = Instant::max();
-    ending_.begin(Why::timeout, {{0ms, SIGTERM}, {5s, SIGKILL}});
+    ending_.pass_timeout();
   }
 
   void hear_starter() {
@@ -100,11 +66,9 @@ class Waiter {
     if (received == Received::nothing) return;
     if (received == Received::closed) {
       starter_watched_ = false;
-      return ending_.begin(Why::starter_gone, {{0ms, SIGHUP}, {0ms, SIGTERM}, {500ms, SIGKILL}});
+      return ending_.lose_starter();
     }
-    const std::chrono::milliseconds delay{packet.as<EndJob>().delay_ms};
-    if (delay == 0ms) return ending_.begin(Why::ended_by_starter, {{0ms, SIGKILL}});
-    ending_.begin(Why::ended_by_starter, {{0ms, SIGTERM}, {delay, SIGKILL}});
+    ending_.obey_starter(std::chrono::milliseconds(packet.as<EndJob>().delay_ms));
   }
 
   void hear_pool() {

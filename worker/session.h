@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/channel.h"
+#include "worker/ending.h"
 #include "worker/launch.h"
 #include "worker/pool_link.h"
 
@@ -21,7 +22,8 @@ struct SessionWatch {
 
 struct ProgramEnd {
   int wait_status = 0;
-  enum class Why { by_itself, connection_lost, timeout, ended_by_starter, starter_gone } why = Why::by_itself;
+  using Why = EndCause;
+  Why why = Why::by_itself;
 };
 
 // Returns when the program has ended, one way or another. What it left running is still there.

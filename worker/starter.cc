@@ -18,12 +18,15 @@
 #include "worker/control.h"
 #include "worker/directories.h"
 #include "worker/generation.h"
+#include "worker/public_planning.h"
+#include "worker/public_services.h"
 #include "worker/restart.h"
 #include "worker/service.h"
 #include "worker/service_manager.h"
 #include "worker/spawn.h"
+#include "worker/starter_process.h"
+#include "worker/status.h"
 #include "worker/starter_state.h"
-#include "worker/status_report.h"
 #include "worker/worker_supervisor.h"
 
 namespace usher {
@@ -36,13 +39,6 @@ constexpr auto kStopTime = 2s;         // from SIGTERM to SIGKILL when Usher sto
 constexpr auto kStopPatience = 6s;     // then workers that are still there are killed
 constexpr auto kServicePatience = 5s;  // for listener and pool to end by themselves
 constexpr auto kReloadPatience = 60s;
-
-UniqueFd duplicate(int fd) { return UniqueFd(check(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "duplicate a descriptor")); }
-
-void give_up_terminal() {
-  const UniqueFd null(check(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) check(::dup2(null.get(), fd), "leave the terminal");
-}
 
 class Starter {
  public:
@@ -80,6 +76,8 @@ class Starter {
     const auto service_user = root ? find_account(server().user) : find_account(::geteuid());
     if (!service_user) throw Error(ErrorCode::configuration, "there is no user to run listener and pool as");
     make_directories(server(), *service_user);
+    owner_ = service_user->name;
+    generation_.public_plans = plan_public_listeners(configuration(), owner_);
     before_ ? resume(*before_) : bind(*service_user);
     set_orders(root ? service_user : std::nullopt);
     if (!root) log::notice("without_root", {{"effect", "only this user can log in"}, {"user", service_user->name}});
@@ -91,6 +89,7 @@ class Starter {
     });
     listener_.start();
     pool_.start();
+    publics_.follow(generation_);
     start_timer_ = loop_.after(kStartPatience, [this] { start_failed("it is not ready in time; the log may say why"); });
     hear_signals();  // what came before they were blocked, or before this process became a new one
   }
@@ -117,6 +116,7 @@ class Starter {
     }
     lock_.reset(state.lock);
     generation_.listening = bind_listeners(configuration(), configuration_before.get(), bound);
+    for (const PublicServices::Row& row : state.publics) publics_.adopt(row);
     pool_socket_.reset(state.pool_socket);
     jobs_socket_.reset(state.jobs_socket);
     control_.emplace(loop_, UniqueFd(state.control), commands());
@@ -144,6 +144,7 @@ class Starter {
     state.control = control_->fd();
     state.call = restart_.call()->fd();
     state.workers = workers_.table().rows();
+    state.publics = publics_.rows();
     state.ended = unreported_;
     return state;
   }
@@ -160,15 +161,7 @@ class Starter {
   }
 
   void block_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) {
-      ::signal(signal, SIG_DFL);  // one that is ignored is not heard of; a shell ignores SIGINT in what it starts with &
-      sigaddset(&set, signal);
-    }
-    check(sigprocmask(SIG_BLOCK, &set, nullptr), "block signals");
-    ::signal(SIGPIPE, SIG_IGN);
-    signals_.reset(check(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "hear signals"));
+    signals_ = hear_signals_of_starter();
     signal_watch_ = loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { hear_signals(); });
   }
 
@@ -178,6 +171,7 @@ class Starter {
     const bool detached = options_.detached;
     listener_.set_order({directory + "usher-listener", {log}, service_user, {}, detached});
     pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get(), jobs_socket_.get()}, detached});
+    publics_.set_order({directory + "usher-public", {log}, {}, {}, detached}, ::geteuid() == 0);
     workers_.pattern().set_order({directory + "usher-worker", {log}, {}, {}, detached});
   }
 
@@ -195,6 +189,7 @@ class Starter {
 
   void send_listening_sockets() {
     for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
+      if (configuration().listeners[i].is_public()) continue;
       listener_.send(ListeningSocket{static_cast<std::uint16_t>(i)}, duplicate(generation_.listening[i]->fd()));
     }
   }
@@ -205,6 +200,7 @@ class Starter {
     for (const WorkerEnded& ended : std::exchange(unreported_, {})) pool_.send(ended);
     send_configuration(pool_);
     connect_services();
+    publics_.meet_pool();
   }
 
   // Listener and pool get a channel to each other whenever one of them is new.
@@ -239,7 +235,7 @@ class Starter {
 
   void service_ready() {
     const bool all = listener_.ready_generation() == generation_.number && pool_.ready_generation() == generation_.number;
-    if (!all) return;
+    if (!all || !publics_.ready(generation_.number)) return;
     if (!std::exchange(reported_ready_, true)) report_ready();
     restart_.all_ready();
     if (reload_timer_.pending()) {
@@ -259,6 +255,13 @@ class Starter {
     if (options_.detached) give_up_terminal();
   }
 
+  // At a start nothing comes up; later the others go on without it.
+  void public_gave_up(const std::string& reason) {
+    if (!reported_ready_) return start_failed(reason);
+    log::error("public_listener_failed", {{"reason", reason}});
+    answer_reload(1, reason);
+  }
+
   // ---- children ----
 
   void hear_signals() {
@@ -276,6 +279,7 @@ class Starter {
   void child_ended(pid_t pid, int status, const rusage& usage) {
     if (pid == listener_.pid()) return listener_.ended(status);
     if (pid == pool_.pid()) return pool_.ended(status);
+    if (publics_.ended(pid, status)) return;
     workers_.ended(pid, status, usage);  // or an orphan that a worker left: nobody asks for it
   }
 
@@ -295,11 +299,17 @@ class Starter {
   }
 
   void status(Control::Call& call) {
-    report_status(call, {options_.configuration, reported_ready_, generation_, listener_, pool_, workers_.table()});
+    call.fact({"server", "usher", "pid", std::to_string(::getpid())});
+    call.fact({"server", "usher", "configuration", options_.configuration});
+    call.fact({"server", "usher", "generation", std::to_string(generation_.number)});
+    call.fact({"server", "usher", "ready", reported_ready_ ? "yes" : "no"});
+    tell_parts({generation_, listener_, pool_, publics_, workers_.table()}, call);
+    call.done(0, "");
   }
 
   void end_job(Control::Call& call, const AskEndJob& asked) {
     if (workers_.table().end(asked.number, std::chrono::milliseconds(asked.delay_ms))) return call.done(0, "");
+    if (publics_.end(asked.number, std::chrono::milliseconds(asked.delay_ms))) return call.done(0, "");
     call.done(3, "no worker has job number " + std::to_string(asked.number));
   }
 
@@ -322,6 +332,7 @@ class Starter {
     if (moves(server(), next->configuration->server)) return refuse(kMoves);
     try {
       next->listening = bind_listeners(*next->configuration, &configuration(), generation_.listening);
+      next->public_plans = plan_public_listeners(*next->configuration, owner_);
       workers_.pattern().prepare(next->number, duplicate(next->sealed.get()),
                                  [this](const std::string& failure) { follow(failure); });
     } catch (const std::exception& error) {
@@ -343,6 +354,7 @@ class Starter {
     send_configuration(pool_);
     send_configuration(listener_);
     send_listening_sockets();
+    publics_.follow(generation_);
     log::notice("configuration", {{"generation", generation_.number}});
   }
 
@@ -372,6 +384,8 @@ class Starter {
     listener_.stop(drain);
     if (!drain) generation_.listening.clear();
     workers_.stop(kStopTime, !drain);
+    publics_.stop();
+    if (!drain) publics_.end_programs(kStopTime);
     stop_timer_ = loop_.after(kStopPatience, [this] { insist(); });
     go_on_stopping();
   }
@@ -384,11 +398,12 @@ class Starter {
       return;
     }
     workers_.table().kill_all();
+    publics_.kill_all();
   }
 
   // Whenever a child has ended: workers go first, then those who report on them.
   void go_on_stopping() {
-    if (!workers_.idle()) return show_progress();
+    if (!workers_.idle() || !publics_.idle()) return show_progress();
     if (!std::exchange(services_told_, true)) {
       workers_.pattern().stop();
       pool_.hang_up();
@@ -445,7 +460,12 @@ class Starter {
                              [this] {
                                if (stopping_) go_on_stopping();
                              },
-                             [this](pid_t pid) { return pid == listener_.pid() || pid == pool_.pid(); }}};
+                             [this](pid_t pid) { return pid == listener_.pid() || pid == pool_.pid() || publics_.owns(pid); }}};
+  PublicServices publics_{loop_,
+                          {[this] { service_ready(); }, [this](const std::string& reason) { public_gave_up(reason); },
+                           [this](const PublicChannel& channel, UniqueFd end) { pool_.send(channel, std::move(end)); },
+                           [this] { return pool_.pid(); }, [this] { workers_.look_for_orphans(); }}};
+  std::string owner_;  // the user in the names of jobs
   std::optional<StarterState> before_;
   Restart restart_{loop_, {listener_, pool_, workers_, [this] { return execute_starter_anew(state(), options_.configuration); }}};
   std::vector<WorkerEnded> unreported_;  // ended while no pool was there to be told

@@ -110,6 +110,7 @@ enum class WorkerExit : std::uint8_t {
   clean = 0,           // nothing is left below it
   unclean = 1,         // something failed; what is left below it must be looked for
   login_crashed = 3,   // its login process died by a signal: the template is made anew
+  modules_missing = 4, // clean; PAM lacked a module when the template was made, which may be there by now: the same
 };
 
 }  // namespace usher

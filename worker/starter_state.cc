@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <iomanip>
 #include <sstream>
 
 #include "base/system.h"
@@ -29,6 +30,10 @@ std::string text_of(const StarterState& state) {
     text << "worker " << row.number << ' ' << row.pid << ' ' << static_cast<int>(row.stage) << ' ' << row.channel << ' '
          << row.pool << '\n';
   }
+  for (const PublicServices::Row& row : state.publics) {
+    text << "public " << row.pid << ' ' << row.channel << ' ' << row.listener << ' ' << row.program << ' ' << std::quoted(row.user)
+         << '\n';
+  }
   for (const WorkerEnded& ended : state.ended) {
     text << "ended " << ended.number << ' ' << ended.wait_status << ' ' << ended.cpu_us << ' ' << ended.max_rss_kb << '\n';
   }
@@ -41,6 +46,12 @@ void read_worker(std::istream& line, StarterState& state) {
   line >> row.number >> row.pid >> stage >> row.channel >> row.pool;
   row.stage = static_cast<WorkerStage>(stage);
   state.workers.push_back(std::move(row));
+}
+
+void read_public(std::istream& line, StarterState& state) {
+  PublicServices::Row row;
+  line >> row.pid >> row.channel >> row.listener >> row.program >> std::quoted(row.user);
+  state.publics.push_back(std::move(row));
 }
 
 void read_ended(std::istream& line, StarterState& state) {
@@ -75,6 +86,8 @@ void read_line(const std::string& text, StarterState& state) {
     line >> state.listening.emplace_back();
   } else if (name == "worker") {
     read_worker(line, state);
+  } else if (name == "public") {
+    read_public(line, state);
   } else if (name == "ended") {
     read_ended(line, state);
   } else {
@@ -114,6 +127,7 @@ std::vector<int> descriptors_of(const StarterState& state) {
   for (const WorkerTable::Row& row : state.workers) {
     if (row.channel >= 0) all.push_back(row.channel);
   }
+  for (const PublicServices::Row& row : state.publics) all.push_back(row.channel);
   return all;
 }
 

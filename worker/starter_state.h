@@ -8,6 +8,7 @@
 
 #include "base/service_messages.h"
 #include "base/unique_fd.h"
+#include "worker/public_services.h"
 #include "worker/worker_table.h"
 
 namespace usher {
@@ -25,6 +26,7 @@ struct StarterState {
   int control = -1;
   int call = -1;  // of the operator who waits for the restart; -1 when it has hung up
   std::vector<WorkerTable::Row> workers;
+  std::vector<PublicServices::Row> publics;
   std::vector<WorkerEnded> ended;  // that no pool has heard of
 };
 

@@ -63,9 +63,7 @@ class Template {
     Packet packet;
     if (starter_.wait_receive(packet, Instant::max(), 1) != Received::packet) _exit(0);
     generation_ = packet.as<Prepare>().generation;
-    auto result = parse_configuration(unseal_configuration(packet.take_descriptor(0).get()));
-    if (!result.ok()) throw Error(ErrorCode::configuration, "the configuration has faults");
-    configuration_ = std::move(result.configuration);
+    configuration_ = sealed_configuration(packet.take_descriptor(0).get());
     const bool root = ::geteuid() == 0;
     jail_.account = root ? required_account(configuration_.server.login_user) : own_account();
     if (root) jail_.root = configuration_.server.runtime_directory + "/empty";

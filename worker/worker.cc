@@ -79,16 +79,14 @@ class Worker {
 
   void prepare() {
     ::setsid();
-    if (shares_channel()) shared_.emplace();
+    if (parts_.configuration.road_of(pool_config_.name) == Dispatch::shared) shared_.emplace();
     check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become the parent of orphans");
-    end_with_starter(true);
+    when_starter_dies(SIGKILL);
     login_.emplace(parts_.jail, parts_.filter, parts_.tls, interruptions_);
     login_->wait_ready(Clock::now() + 10s);
     if (!parts_.starter.send(WorkerReady{})) throw Interrupted{Interrupted::By::starter_gone};
     pool_.joined();
   }
-
-  static void end_with_starter(bool yes) { when_starter_dies(yes ? SIGKILL : 0); }
 
   static void when_starter_dies(int signal) {
     check(prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0), "say what the starter's death means");
@@ -100,8 +98,6 @@ class Worker {
     when_starter_dies(SIGTERM);
     if (!starter_lives) ::alarm(kClosingTimeAlone);
   }
-
-  bool shares_channel() const { return parts_.configuration.road_of(pool_config_.name) == Dispatch::shared; }
 
   // False when this worker is to go without ever having had a client.
   bool wait_for_client() {
@@ -241,6 +237,7 @@ class Worker {
         login_->wait_end();
         throw refused(Code::login_incorrect);
       }
+      lacked_modules_ = lacked_modules_ || pam_->lacks_modules();
       pam_ = std::make_unique<PamTransaction>(pool_config_.pam_service, pool_config_.pam_directory);
     }
     limits_.succeeded();
@@ -346,7 +343,7 @@ class Worker {
 
   void open_session() {
     take_groups(account_);
-    end_with_starter(true);  // a change of ids took it away
+    when_starter_dies(SIGKILL);  // a change of ids took it away
     if (const int result = pam_->establish_credentials(*login_); result != PAM_SUCCESS) {
       refuse_account(account_.name, "credentials: " + pam_->text(result));
     }
@@ -360,7 +357,7 @@ class Worker {
     const std::string first_line = listener_->program.empty() ? reply_line(Code::started, job_) : "";
     words_.erase(words_.begin());
     try {
-      end_with_starter(false);  // it sees the starter's end by its channel, and takes the program along
+      when_starter_dies(0);  // it sees the starter's end by its channel, and takes the program along
       const auto environment = program_environment(pam_->environment(), *program_, account_, facts_);
       connection_ = login_->leave_to_program(std::move(connection_), listener_->tls.on());
       const int standard_error = program_->stderr_to == StderrTo::client ? connection_.get() : log;
@@ -455,6 +452,7 @@ class Worker {
     login_->wait_relayed(Clock::now() + kResultPatience);
     const bool clean = end_all_descendants(Clock::now() + kLeftoverPatience);
     if (login_->crashed()) return WorkerExit::login_crashed;
+    if (clean && (lacked_modules_ || pam_->lacks_modules())) return WorkerExit::modules_missing;
     return clean ? WorkerExit::clean : WorkerExit::unclean;
   }
 
@@ -467,6 +465,7 @@ class Worker {
   PoolLink pool_;
   std::optional<LoginLink> login_;
   std::unique_ptr<PamTransaction>& pam_ = parts_.pam;
+  bool lacked_modules_ = false;
 
   std::optional<SharedWait> shared_;  // while it waits on the pool's one channel
   Gate shared_gate_{kSharedRequests};

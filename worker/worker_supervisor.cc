@@ -65,8 +65,9 @@ bool WorkerSupervisor::ended(pid_t pid, int status, const rusage& usage) {
 }
 
 void WorkerSupervisor::report_end(std::uint32_t number, int status, const rusage& usage) {
-  if (exited_as(status, WorkerExit::login_crashed)) template_.renew();
-  if (!exited_as(status, WorkerExit::clean)) look_for_orphans();
+  const bool lacks_modules = exited_as(status, WorkerExit::modules_missing);
+  if (lacks_modules || exited_as(status, WorkerExit::login_crashed)) template_.renew();
+  if (!lacks_modules && !exited_as(status, WorkerExit::clean)) look_for_orphans();
   callbacks_.ended({number, status, microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
                     static_cast<std::uint64_t>(usage.ru_maxrss)});
 }

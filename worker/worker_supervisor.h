@@ -43,6 +43,9 @@ class WorkerSupervisor {
   // Nothing lives and nothing is being looked for.
   bool idle() const { return table_.size() == 0 && !orphans_; }
 
+  // Something below the starter died that could not end what it had started.
+  void look_for_orphans();
+
   // The starter has reaped this pid. False when it was neither a worker nor a template.
   bool ended(pid_t pid, int status, const rusage& usage);
 
@@ -50,7 +53,6 @@ class WorkerSupervisor {
   void forked(std::uint32_t number, pid_t pid);
   void failed(std::uint32_t number, const std::string& reason);
   void report_end(std::uint32_t number, int status, const rusage& usage);
-  void look_for_orphans();
   void kill_orphans();
 
   EventLoop& loop_;

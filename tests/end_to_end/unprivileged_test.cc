@@ -19,7 +19,9 @@ namespace {
 class OwnInstallation {
  public:
   OwnInstallation() {
-    write_configuration(directory_, {.programs = kWho + shell_program("where", "pwd; echo $USHER_JOB")});
+    write_configuration(directory_, {.programs = kWho + shell_program("where", "pwd; echo $USHER_JOB"),
+                                     .more = "[[listener]]\nname = \"open\"\naddress = \"127.0.0.1:0\"\nlogin = \"none\"\nuser = \"" +
+                                             usual_account() + "\"\nprogram = \"where\"\n"});
     if (::getuid() == 0) run({"chown", "-R", usual_account() + ":", directory_.path()});
     process_.emplace(command({"start", "--foreground"}));
     REQUIRE(process_->wait_for_error_text(" ready configuration="));
@@ -37,8 +39,8 @@ class OwnInstallation {
     words.insert(words.begin() + 2, {"--config", directory_.path("usher.toml")});
     return command_as(usual_account(), words);
   }
-  std::string address() const {
-    const std::string mark = "listening listener=generic address=";
+  std::string address(const std::string& listener = "generic") const {
+    const std::string mark = "listening listener=" + listener + " address=";
     const std::string text = log();
     const std::size_t at = text.find(mark) + mark.size();
     return text.substr(at, text.find('\n', at) - at);
@@ -64,6 +66,13 @@ TEST_CASE("without root: it says so at the start, and the caller logs in as at a
   const Result jobs = run(usher.command({"jobs", "--all"}));
   CHECK(jobs.ending.code == 0);
   CHECK(jobs.output.find(" who ") != std::string::npos);
+}
+
+TEST_CASE("without root: a public listener runs its program as the caller") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const OwnInstallation usher;
+  Client client(usher.address("open"));
+  CHECK(client.read_until_closed().starts_with(home_of(usual_account()) + "\n"));
 }
 
 TEST_CASE("without root: nobody else gets in, in the words of any refusal") {

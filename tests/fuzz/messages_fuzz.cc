@@ -15,6 +15,7 @@
 #include "worker/control_messages.h"
 #include "worker/login_messages.h"
 #include "worker/pool_messages.h"
+#include "worker/public_messages.h"
 #include "worker/starter_messages.h"
 
 using namespace usher;
@@ -77,11 +78,15 @@ constexpr std::array kReceivers{
     by_kind<Prepare, ForkWorker>(),
     by_kind<EndJob>(),
     by_kind<Fact, Progress, Done>(),
-    by_kind<Configure, ListeningSocket, PeerChannel, WorkerForked, WorkerFailed, WorkerEnded, Stop, Leave>(),
+    by_kind<Configure, ListeningSocket, PeerChannel, WorkerForked, WorkerFailed, WorkerEnded, Stop, Leave, PublicChannel,
+            EndPublicJob>(),
     by_table<kJobRequests, WhoAmI, Give, Take>(),
     by_kind<YourJob, AskRefused, Offer, Found>(),
     by_kind<Parcel>(),
     by_kind<Took>(),
+    by_table<kPublicServiceRequests, ServiceReady, ServiceFailed>(),
+    by_table<kPublicReports, OwnLog, NeedNumbers, PublicBegan, PublicEnded>(),
+    by_kind<Numbers>(),
 };
 
 int lowest_free_descriptor() {

@@ -1,25 +1,22 @@
-// What the starter knows of itself and its children, for `usher status`.
+// What the starter says to `usher status` of its parts.
 #pragma once
-
-#include <string>
 
 #include "worker/control.h"
 #include "worker/generation.h"
+#include "worker/public_services.h"
 #include "worker/service.h"
 #include "worker/worker_table.h"
 
 namespace usher {
 
-struct StatusView {
-  const std::string& configuration;  // its path
-  bool ready;
+struct Parts {
   const Generation& generation;
   const Service& listener;
   const Service& pool;
+  const PublicServices& publics;
   const WorkerTable& workers;
 };
 
-// All its facts, and the last word of the call.
-void report_status(Control::Call& call, const StatusView& view);
+void tell_parts(const Parts& parts, Control::Call& call);
 
 }  // namespace usher
