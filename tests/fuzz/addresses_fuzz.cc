@@ -20,7 +20,8 @@ std::optional<ListenAddress> check_listen_address(std::string_view text) {
   if (!address) return address;
   const auto again = parse_listen_address(text_of(*address));
   fuzz::demand(again && text_of(*again) == text_of(*address), "an address is read as it is shown");
-  fuzz::demand(address->clashes_with(*again) == (address->is_unix() || address->port != 0), "an address clashes with itself");
+  fuzz::demand(address->clashes_with(*again) == (address->is_unix() || address->port != 0),
+               "an address clashes with itself");
   fuzz::demand(address->is_unix() || address->with_port(7).port == 7, "a port can be changed");
   return address;
 }

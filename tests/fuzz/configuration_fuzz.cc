@@ -17,7 +17,8 @@ ConfigurationSource source_of(fuzz::Input& input) {
   source.state_directory = "/var/lib/usher";
   source.files.push_back({"usher.toml", std::string(input.until(kSeparator))});
   while (!input.empty() && source.files.size() < kMaxFiles) {
-    source.files.push_back({"programs.d/" + std::to_string(source.files.size()) + ".toml", std::string(input.until(kSeparator))});
+    source.files.push_back(
+        {"programs.d/" + std::to_string(source.files.size()) + ".toml", std::string(input.until(kSeparator))});
   }
   return source;
 }
@@ -26,9 +27,11 @@ void check_listener(const Configuration& configuration, const ListenerConfig& li
   fuzz::demand(parse_listen_address(listener.address).has_value(), "a listener's address is one");
   const PoolConfig* pool = configuration.pool(listener.pool);
   fuzz::demand(pool != nullptr, "a listener's pool is there");
-  fuzz::demand(&configuration.pools.at(configuration.pool_index(listener.pool)) == pool, "a pool is found at its place");
+  fuzz::demand(&configuration.pools.at(configuration.pool_index(listener.pool)) == pool,
+               "a pool is found at its place");
   fuzz::demand(configuration.road_of(listener.pool) == listener.dispatch, "all listeners of a pool take the same road");
-  fuzz::demand(listener.program.empty() || configuration.program(listener.program) != nullptr, "a fixed program is there");
+  fuzz::demand(listener.program.empty() || configuration.program(listener.program) != nullptr,
+               "a fixed program is there");
   for (const std::string& network : listener.proxy_networks)
     fuzz::demand(Network::parse(network).has_value(), "a proxy's network is one");
 }
@@ -38,7 +41,8 @@ void check_configuration(const Configuration& configuration) {
   for (const PoolConfig& pool : configuration.pools)
     fuzz::demand(pool.initial <= pool.maximum, "a pool begins with no more workers than it may have");
   for (const ProgramConfig& program : configuration.programs)
-    fuzz::demand(!program.command.empty() && program.command.front().starts_with('/'), "a program has an absolute path");
+    fuzz::demand(!program.command.empty() && program.command.front().starts_with('/'),
+                 "a program has an absolute path");
 }
 
 }  // namespace

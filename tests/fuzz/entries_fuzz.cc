@@ -1,5 +1,5 @@
-// The lines of JSON that `usher queue import` reads: each is refused with a reason, or is an entry that is exported as it was
-// imported; what a queue has no room for is refused by the queue.
+// The lines of JSON that `usher queue import` reads: each is refused with a reason, or is an entry that is exported as
+// it was imported; what a queue has no room for is refused by the queue.
 #include <sstream>
 
 #include "cli/queue_view.h"
@@ -30,7 +30,8 @@ void check_line(const std::string& line, const Queues& queues, Transaction& tran
   const Entry again = parse_entry(json_of(entry));
   fuzz::demand(again.data == entry.data && again.key == entry.key && again.deliveries == entry.deliveries,
                "an entry is imported as it was exported");
-  fuzz::demand(microseconds_of(again.enqueued) == microseconds_of(entry.enqueued), "the time of an entry is imported as it was exported");
+  fuzz::demand(microseconds_of(again.enqueued) == microseconds_of(entry.enqueued),
+               "the time of an entry is imported as it was exported");
   restore(transaction, entry.key.empty() ? queues.fifo : queues.keyed, entry);
 }
 

@@ -1,10 +1,10 @@
 // What the fuzzing harnesses share.
 //
-// Model:  a harness is one file NAME_fuzz.cc with libFuzzer's entry. It gives the input to the part under test, the real one,
-//         and demands of it what always holds. A crash, a sanitizer's report, an exception that the part does not promise,
-//         a demand that fails and a hang are findings.
-//         Built with -Dfuzzers=true it is a libFuzzer program (scripts/fuzz); else it is linked with corpus_main.cc and is a
-//         test that runs the files of corpus/NAME.
+// Model:  a harness is one file NAME_fuzz.cc with libFuzzer's entry. It gives the input to the part under test, the
+// real one,
+//         and demands of it what always holds. A crash, a sanitizer's report, an exception that the part does not
+//         promise, a demand that fails and a hang are findings. Built with -Dfuzzers=true it is a libFuzzer program
+//         (scripts/fuzz); else it is linked with corpus_main.cc and is a test that runs the files of corpus/NAME.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,8 @@
 #include <string_view>
 
 // Source: libFuzzer; the name and the shape are its own. Returns 0.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);  // NOLINT(readability-identifier-naming)
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
+                                      std::size_t size);  // NOLINT(readability-identifier-naming)
 
 namespace usher::fuzz {
 

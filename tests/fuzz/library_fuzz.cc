@@ -1,4 +1,5 @@
-// A library of data queues whose files hold anything: a good one, over which the input writes; using it is an error or works.
+// A library of data queues whose files hold anything: a good one, over which the input writes; using it is an error or
+// works.
 //
 // Shape:  pieces of: which file (1 byte: even the database, odd the sidecar), where (3 bytes), length (1 byte), bytes.
 #include <unistd.h>

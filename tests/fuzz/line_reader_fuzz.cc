@@ -1,5 +1,5 @@
-// The dialog's lines, with telnet's commands in them: however the bytes are cut into pieces the same lines come out, and of
-// what follows the last of them nothing is taken.
+// The dialog's lines, with telnet's commands in them: however the bytes are cut into pieces the same lines come out,
+// and of what follows the last of them nothing is taken.
 #include <vector>
 
 #include "base/text.h"
@@ -25,7 +25,8 @@ struct Heard {
 std::string text_of(const Secret& line) {
   const auto bytes = line.bytes();
   std::string text(bytes.begin(), bytes.end());
-  fuzz::demand(text.size() <= kMaxLine && is_utf8(text) && text.find('\0') == text.npos, "a line is text, and not too long");
+  fuzz::demand(text.size() <= kMaxLine && is_utf8(text) && text.find('\0') == text.npos,
+               "a line is text, and not too long");
   return text;
 }
 

@@ -1,7 +1,8 @@
-// Every message between processes, as its receiver takes it: packet by packet through a real channel and the table of what
-// the sender may say when, then read by its list of fields. What was read is written back as the same bytes.
+// Every message between processes, as its receiver takes it: packet by packet through a real channel and the table of
+// what the sender may say when, then read by its list of fields. What was read is written back as the same bytes.
 //
-// Shape:  the receiver (1 byte), then for each packet: state, descriptors sent, descriptors that may come (1 byte each),
+// Shape:  the receiver (1 byte), then for each packet: state, descriptors sent, descriptors that may come (1 byte
+// each),
 //         length (2 bytes), bytes.
 #include <fcntl.h>
 
@@ -61,7 +62,8 @@ constexpr Receiver by_kind() {
 }
 
 constexpr std::array kReceivers{
-    by_table<kLoginRequests, LoginReady, ClientAddress, SignHandshake, Secured, StartLogin, Answer, ListPrograms, RunProgram>(),
+    by_table<kLoginRequests, LoginReady, ClientAddress, SignHandshake, Secured, StartLogin, Answer, ListPrograms,
+             RunProgram>(),
     by_table<kListenerRequests, HandOver, Evict, Verdict>(),
     by_table<kSharedRequests, HandOver>(),
     by_table<kWorkerReports, Taken, LoginOver, ClientHost, Attempt, LoginFailed, LoginSucceeded, NoRoom>(),
@@ -73,13 +75,14 @@ constexpr std::array kReceivers{
     by_table<kTemplateReports, TemplateReady, TemplateFailed, Forked, ForkFailed>(),
     by_table<kWorkerNotices, WorkerReady, ClientTaken, SessionStarted, SessionEnding>(),
     by_table<kControlRequests, AskStatus, AskStop, AskReload, AskEndJob, AskRestart>(),
-    by_kind<ServeClient, Signature, Ask, Tell, Refused, Accepted, ProgramItem, ProgramListEnd, NoSuchProgram, BeRelay, Finish>(),
+    by_kind<ServeClient, Signature, Ask, Tell, Refused, Accepted, ProgramItem, ProgramListEnd, NoSuchProgram, BeRelay,
+            Finish>(),
     by_kind<Granted, Denied, Retire>(),
     by_kind<Prepare, ForkWorker>(),
     by_kind<EndJob>(),
     by_kind<Fact, Progress, Done>(),
-    by_kind<Configure, ListeningSocket, PeerChannel, WorkerForked, WorkerFailed, WorkerEnded, Stop, Leave, PublicChannel,
-            EndPublicJob>(),
+    by_kind<Configure, ListeningSocket, PeerChannel, WorkerForked, WorkerFailed, WorkerEnded, Stop, Leave,
+            PublicChannel, EndPublicJob>(),
     by_table<kJobRequests, WhoAmI, Give, Take>(),
     by_kind<YourJob, AskRefused, Offer, Found>(),
     by_kind<Parcel>(),
@@ -96,7 +99,8 @@ int lowest_free_descriptor() {
 void send(const Channel& channel, std::string_view bytes, std::size_t descriptors) {
   std::array<int, kMaxDescriptors> some{};
   some.fill(STDERR_FILENO);
-  channel.send_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, std::span(some).first(descriptors));
+  channel.send_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
+                     std::span(some).first(descriptors));
 }
 
 // Throws at the first packet that breaks the protocol, as every receiver does.

@@ -1,5 +1,5 @@
-// The bytes of a program and the result line behind them, as `usher login` takes them apart: pieces make no difference, and
-// no byte is lost.
+// The bytes of a program and the result line behind them, as `usher login` takes them apart: pieces make no difference,
+// and no byte is lost.
 #include "cli/result_filter.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::demand(whole == filter(bytes, piece), "pieces make no difference to what a program says");
   fuzz::demand(bytes.starts_with(whole.bytes), "a program's bytes come as they are");
   fuzz::demand(whole.status || whole.bytes == bytes, "only a result line is held back");
-  fuzz::demand(!whole.status || bytes.substr(whole.bytes.size()).starts_with("\r\n"), "a result line begins with a line end");
+  fuzz::demand(!whole.status || bytes.substr(whole.bytes.size()).starts_with("\r\n"),
+               "a result line begins with a line end");
   fuzz::demand(!whole.status || (*whole.status >= 0 && *whole.status <= 255), "a status is one of a process");
   return 0;
 }

@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
   try {
     const ConfigurationSource source = unseal_configuration(sealed(input.rest()).get());
-    fuzz::demand(is_same(source, unseal_configuration(seal_configuration(source).get())), "what was sealed is read back");
+    fuzz::demand(is_same(source, unseal_configuration(seal_configuration(source).get())),
+                 "what was sealed is read back");
   } catch (const Error& error) {
     fuzz::demand(error.code() == ErrorCode::protocol, "what is no sealed configuration is a protocol error");
   }
