@@ -1,10 +1,10 @@
 // What the fuzzing harnesses share.
 //
 // Model:  a harness is one file NAME_fuzz.cc with libFuzzer's entry. It gives the input to the part under test, the
-// real one,
-//         and demands of it what always holds. A crash, a sanitizer's report, an exception that the part does not
-//         promise, a demand that fails and a hang are findings. Built with -Dfuzzers=true it is a libFuzzer program
-//         (scripts/fuzz); else it is linked with corpus_main.cc and is a test that runs the files of corpus/NAME.
+//         real one, and demands of it what always holds. A crash, a sanitizer's report, an exception that the part
+//         does not promise, a demand that fails and a hang are findings.
+//         Built with -Dfuzzers=true it is a libFuzzer program (scripts/fuzz); else it is linked with corpus_main.cc and
+//         is a test that runs the files of corpus/NAME.
 #pragma once
 
 #include <algorithm>
