@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <map>
 
+#include "auth/sandbox.h"
 #include "base/log.h"
 #include "base/service_messages.h"
 #include "base/shortage.h"
 #include "base/system.h"
+#include "dataqueue/identity.h"
 #include "worker/pool_exchange.h"
 #include "worker/pool_job.h"
 #include "worker/pool_own_workers.h"
@@ -38,6 +40,8 @@ class Pool {
 
   int run() {
     try {
+      static_cast<void>(current_sender());  // asks the name service, while that can be reached
+      confine_service();
       loop_.run();
       return 0;
     } catch (const std::exception& error) {
@@ -89,7 +93,9 @@ class Pool {
   // The first configuration: what a pool before this one left in the registry is true for workers that still live, and over
   // for all others.
   void begin() {
-    store_.emplace(loop_, configuration_.server);
+    const ServerConfig& server = configuration_.server;
+    keep_service_to({server.runtime_directory + "/db", server.state_directory + "/db", server.state_directory + "/logs"});
+    store_.emplace(loop_, server);
     for (Job& row : store_->jobs()) {
       const bool lives = row.kind == JobKind::worker && living_.contains(row.number);
       if (lives) {

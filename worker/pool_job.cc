@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "auth/account.h"
+#include "dataqueue/identity.h"
 #include "base/clock.h"
 #include "base/signal_name.h"
 
@@ -56,11 +56,10 @@ void PoolJob::begin_program(const OwnProgram& said, UniqueFd page, const std::ve
 
 // The user this process runs as: the configured one, or whoever started Usher without root.
 Job service_job(JobKind kind, pid_t pid, std::uint32_t number) {
-  const auto account = find_account(::geteuid());
   Job job;
   job.id = JobId::random();
   job.number = number;
-  job.owner = job.user = account ? account->name : std::to_string(::geteuid());
+  job.owner = job.user = current_sender().current_user;
   job.name = name_of(kind);
   job.kind = kind;
   job.status = JobStatus::active;
