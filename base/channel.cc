@@ -79,7 +79,7 @@ Received Channel::receive(Packet& packet, std::size_t descriptors, int flags) co
   ControlBuffer control;
   if (descriptors > 0) {
     header.msg_control = control.bytes.data();
-    header.msg_controllen = CMSG_SPACE(sizeof(int) * descriptors);
+    header.msg_controllen = CMSG_LEN(sizeof(int) * descriptors);  // not CMSG_SPACE, whose padding has room for one more
   }
   const auto receive_one = [&] { return retry([&] { return ::recvmsg(fd(), &header, flags | MSG_CMSG_CLOEXEC); }); };
   ssize_t got = receive_one();

@@ -1,6 +1,7 @@
 #include "base/configuration_screen.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/text.h"
 
@@ -41,11 +42,9 @@ std::size_t offset_of_bad_byte(std::string_view text) {
 // may be wrong: the parser then stops at that very place.
 class StructureScan {
  public:
-  enum class Finding { nothing, too_deep, not_ascii };
+  enum class Finding { nothing, too_deep, not_ascii, nameless };
 
-  explicit StructureScan(std::string_view text) : text_(text) {
-    if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3;  // a byte-order mark
-  }
+  explicit StructureScan(std::string_view text) : text_(text), start_(text.starts_with("\xEF\xBB\xBF") ? 3 : 0) {}
 
   Finding run() {
     Finding finding = Finding::nothing;
@@ -66,10 +65,28 @@ class StructureScan {
       return Finding::nothing;
     }
     if (static_cast<unsigned char>(c) > 0x7F) return Finding::not_ascii;
+    if (c == '[' && depth_ == 0 && is_first_of_line() && !has_name()) return Finding::nameless;
     count(c);
     if (depth_ > kMaxDepth || dots_ >= kMaxDepth) return Finding::too_deep;
     ++at_;
     return Finding::nothing;
+  }
+
+  bool is_first_of_line() const {
+    const std::string_view passed = text_.substr(start_, at_ - start_);
+    const std::size_t before = passed.find_last_not_of(" \t");
+    return before == passed.npos || passed[before] == '\n';
+  }
+
+  // May a name follow the bracket, or the two, of a table? What is merely no name the parser tells better.
+  bool has_name() const {
+    std::string_view rest = text_.substr(at_ + 1);
+    const auto skip_blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size())); };
+    skip_blanks();
+    if (rest.starts_with('[')) rest.remove_prefix(1);
+    skip_blanks();
+    constexpr std::string_view kOthers = "_-\"']";
+    return rest.empty() || std::isalnum(static_cast<unsigned char>(rest.front())) != 0 || kOthers.find(rest.front()) != rest.npos;
   }
 
   void count(char c) {
@@ -100,7 +117,8 @@ class StructureScan {
   }
 
   std::string_view text_;
-  std::size_t at_ = 0;
+  std::size_t start_;  // behind a byte-order mark
+  std::size_t at_ = start_;
   std::size_t depth_ = 0;
   std::size_t dots_ = 0;
 };
@@ -129,6 +147,8 @@ std::optional<Unreadable> screen_text(std::string_view text) {
     case StructureScan::Finding::not_ascii:
       return unreadable(text, scan.at(), "a character that is not ASCII stands outside quotes and comments",
                         "put the text in quotes");
+    case StructureScan::Finding::nameless:
+      return unreadable(text, scan.at(), "no name follows this bracket", "write [listener.NAME], [pool.NAME] or another table");
   }
   return {};
 }

@@ -19,9 +19,10 @@ struct Unreadable {
 // Empty when the text may be parsed.
 // Shape:  valid UTF-8 without NUL bytes; ASCII outside strings and comments; brackets nest at most 16 deep, and a
 // dotted
-//         key has at most 16 parts.
+//         key has at most 16 parts; a name follows the bracket of a table.
 // Source: TOML 1.0; toml++ 3.3 has no bound for the parts of a dotted key (half a million of them end it), and its
-//         look-up of letters in bare keys is undefined for some that are not ASCII.
+//         look-up of letters in bare keys is undefined for some that are not ASCII; it ends the process at a "[" that begins a
+//         line and has no name behind it.
 std::optional<Unreadable> screen_text(std::string_view text);
 
 }  // namespace usher

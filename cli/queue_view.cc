@@ -53,9 +53,10 @@ std::string_view without_padding(std::string_view key) {
 
 // "2026-11-20T11:43:02.123456Z"
 std::string stamp_of(std::chrono::system_clock::time_point time) {
-  const std::int64_t us = microseconds_of(time);
-  std::string stamp = rfc3339(us / 1000);
-  std::string digits = std::to_string(kMicroseconds + us % kMicroseconds).substr(1);
+  const auto second = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch();
+  const std::int64_t us = microseconds_of(time) - second / std::chrono::microseconds(1);
+  std::string stamp = rfc3339(second / std::chrono::milliseconds(1));
+  std::string digits = std::to_string(kMicroseconds + us).substr(1);
   return stamp.substr(0, stamp.find('.') + 1) + digits + "Z";
 }
 
@@ -67,7 +68,9 @@ std::chrono::system_clock::time_point time_in(const std::string& stamp) {
   const bool whole = fraction.size() == 8 && fraction.front() == '.' && fraction.back() == 'Z' &&
                      std::from_chars(fraction.data() + 1, fraction.data() + 7, us).ptr == fraction.data() + 7;
   if (!whole || us < 0) refuse("enqueued: is no time like 2026-11-20T11:43:02.123456Z");
-  return time_of(std::int64_t{timegm(&utc)} * kMicroseconds + us);
+  const std::int64_t since_1970_us = std::int64_t{timegm(&utc)} * kMicroseconds + us;
+  if (since_1970_us < kEarliestEntry || since_1970_us > kLatestEntry) refuse("enqueued: is not between 1678 and 2261");
+  return time_of(since_1970_us);
 }
 
 std::optional<std::string> text_in(const Object& object, const char* name) {

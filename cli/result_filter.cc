@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
+#include <cstdint>
 
 #include "base/reply.h"
 #include "base/signal_name.h"
@@ -14,7 +15,7 @@ constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kEnded = "103 ";
 constexpr std::string_view kStatus = "902 status ";
 constexpr std::string_view kSignal = "902 signal ";
-constexpr std::size_t kMaxStatus = 3;
+constexpr std::size_t kMaxStatus = 3;  // digits
 constexpr std::size_t kMaxSignal = 16;
 constexpr std::size_t kMaxResult = 2 * kLineEnd.size() + kEnded.size() + kMaxReplyText;
 constexpr int kSignalStatus = 128;  // what shells add to the number of a signal
@@ -38,8 +39,15 @@ bool is_line(std::string_view line, std::string_view start, std::size_t least, s
   return line.size() >= least && line.size() <= most && std::all_of(line.begin(), line.end(), fits);
 }
 
+// A status as a process can have it.
+bool is_status_line(std::string_view line, std::size_t least) {
+  if (!is_line(line, kStatus, least, kMaxStatus, is_digit)) return false;
+  std::uint8_t status = 0;
+  return std::from_chars(line.data() + kStatus.size(), line.data() + line.size(), status).ec != std::errc::result_out_of_range;
+}
+
 bool is_result_line(std::string_view line, std::size_t least) {
-  return is_line(line, kEnded, 0, kMaxReplyText, is_text) || is_line(line, kStatus, least, kMaxStatus, is_digit) ||
+  return is_line(line, kEnded, 0, kMaxReplyText, is_text) || is_status_line(line, least) ||
          is_line(line, kSignal, least, kMaxSignal, is_in_signal_name);
 }
 

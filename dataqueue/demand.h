@@ -35,6 +35,7 @@ auto meet(const Demand& demand, Take take) {
   Waiter waiter(demand.library, demand.kind);
   Instant turn_by = demand.wait.is_none() ? turn_deadline() : end;
   auto repair = Work::Repair::when_needed;
+  RingAttempts attempts;
   while (true) {
     Work work(demand.library, turn_by, repair);
     const QueueRecord& queue = work.queue(demand.name);
@@ -48,6 +49,7 @@ auto meet(const Demand& demand, Take take) {
     }
     const bool spin = !queue.attributes.force;
     const bool standing = waiter.stand({queue.number, key, demand.takes_hand});
+    if (!standing) attempts.failed();
     work.end();
     fault::point("standing");
     const bool all_live = standing && waiter.sleep(end, spin);

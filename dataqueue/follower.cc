@@ -12,6 +12,7 @@ Follower::Follower(const DataQueue& queue)
 }
 
 void Follower::stand() {
+  RingAttempts attempts;
   bool standing = false;
   while (!standing) {
     Work work(*library_, turn_deadline(), repair_);
@@ -20,6 +21,7 @@ void Follower::stand() {
     standing = waiter_.stand({.queue = number});
     work.commit();
     repair_ = standing ? Work::Repair::when_needed : Work::Repair::in_full;
+    if (!standing) attempts.failed();
   }
 }
 

@@ -220,7 +220,7 @@ bool LibraryState::needs_repair() const {
 void LibraryState::join() {
   if (joined_) return;
   auto repair = Transaction::Work::Repair::when_needed;
-  while (true) {
+  for (RingAttempts attempts;; attempts.failed()) {
     Transaction::Work work(*this, turn_deadline(), repair);
     if (member_ == nullptr) {
       auto made = std::make_unique<Member>(*this);

@@ -64,6 +64,20 @@ struct Choice {
   std::uint32_t queue = 0;  // of what was handed over
 };
 
+// Tries to enter the ring that a dead neighbour made fail, each followed by a full repair. Every one takes another death at that
+// very moment: so many of them mean that the sidecar's bytes are not what they were.
+class RingAttempts {
+ public:
+  // Errors: damaged.
+  void failed() {
+    if (++count_ == kMost) throw Error(ErrorCode::damaged, "the slots of the sidecar file do not fit each other");
+  }
+
+ private:
+  static constexpr int kMost = 100;
+  int count_ = 0;
+};
+
 class SlotTable {
  public:
   explicit SlotTable(Sidecar& sidecar) noexcept : sidecar_(sidecar), control_(sidecar.control()) {}

@@ -203,18 +203,7 @@ class Pool {
     });
   }
 
-  PoolCounts counts_of(const std::string& pool) const {
-    PoolCounts counts;
-    for (const auto& [number, job] : jobs_) {
-      if (job->row.pool != pool) continue;
-      ++counts.total;
-      if (job->in_use()) ++counts.in_use;
-      if (job->retiring || job->generation != generation_) continue;
-      if (job->stage == JobStage::starting) ++counts.starting;
-      if (job->is_idle()) ++counts.ready;
-    }
-    return counts;
-  }
+  PoolCounts counts_of(const std::string& pool) const { return counts_of_pool(jobs_, pool, generation_); }
 
   // `workers_end`: of the channel over which its client comes, where that is there already.
   void start_worker(std::uint16_t pool, UniqueFd workers_end = {}) {
@@ -477,7 +466,7 @@ class Pool {
   Job listener_job_;
   PoolRoads roads_{loop_, [this] { refill_later(); }};
   PoolSurplus surplus_{loop_, [this](const std::string& pool, std::uint32_t workers) { retire_surplus(pool, workers); }};
-  std::map<std::uint32_t, JobPtr> jobs_;
+  PoolJobs jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
   PoolExchange exchange_;
   PoolOwnWorkers own_workers_{loop_, jobs_, [this](const PoolJob& job) { own_worker_changed(job); }};

@@ -70,11 +70,11 @@ TEST_CASE("channel: more descriptors than asked for are refused and none stays o
   {
     auto [left, right] = make_channel();
     const UniqueFd one = dev_null();
-    const std::array sent{one.get(), one.get(), one.get()};
+    const std::vector<int> sent(kMaxDescriptors, one.get());
     Packet packet;
-    for (const std::size_t asked : {std::size_t{0}, std::size_t{1}, std::size_t{2}}) {
+    for (std::size_t asked = 0; asked < kMaxDescriptors; ++asked) {
       CAPTURE(asked);
-      REQUIRE(left.send(Note{1}, sent));
+      REQUIRE(left.send(Note{1}, std::span(sent).first(asked + 1)));
       CHECK_THROWS_AS(static_cast<void>(right.receive(packet, asked)), ProtocolError);
     }
     REQUIRE(left.send(Note{2}));

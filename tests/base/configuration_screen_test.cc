@@ -65,3 +65,18 @@ TEST_CASE("screen: a character that is not ASCII stands in strings and comments 
 TEST_CASE("screen: many short keys and lists side by side are not deep") {
   CHECK_FALSE(screen_text(repeated("a.b = [1.5, [2.5]]\n", 1000)));
 }
+
+TEST_CASE("screen: a table without a name is found, at its bracket") {
+  for (const char* text : {"[=", "[\n", "[[=]]", "[ [ =", " [.a]", "a = 1\n\t[ #b]\n", "\xEF\xBB\xBF[="}) {
+    CAPTURE(text);
+    const auto found = screen_text(text);
+    REQUIRE(found);
+    CHECK(found->message == "no name follows this bracket");
+  }
+  CHECK(screen_text("a = 1\n  [=]")->line == 2);
+  CHECK(screen_text("a = 1\n  [=]")->column == 3);
+  for (const char* text : {"[", "[a]", "[[a]]", "[ \"a b\" ]", "['a']", "[]", "[-a_]", "a = [\n[=]\n]", "a = [=]"}) {
+    CAPTURE(text);
+    CHECK_FALSE(screen_text(text));
+  }
+}

@@ -274,6 +274,21 @@ TEST_CASE_FIXTURE(Fixture, "usher queue: export and import move a queue with all
   }
 }
 
+TEST_CASE_FIXTURE(Fixture, "usher queue: times of entries are imported as they are exported, or refused") {
+  output({"create", "q"});
+  for (const char* time : {"1969-12-31T23:59:59.999999Z", "1678-01-01T00:00:00.000001Z", "2261-12-31T00:00:00.000000Z"}) {
+    CAPTURE(time);
+    const std::string enqueued = std::string(R"("enqueued":")") + time + '"';
+    CHECK(output({"import", "q"}, 0, R"({"data":"x",)" + enqueued + "}\n") == "1\n");
+    CHECK(has(output({"receive", "q", "--json"}), enqueued));
+  }
+  for (const char* time : {"1600-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"}) {
+    CAPTURE(time);
+    const Result result = queue({"import", "q"}, std::string(R"({"data":"x","enqueued":")") + time + "\"}\n");
+    CHECK(has(result.error_output, "line 1: enqueued: is not between 1678 and 2261"));
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "usher queue: an import with a fault says in which line, and imports nothing") {
   make({"q"});
   for (const char* fault : {"no json", "[]", "{}", R"({"data":1})", R"({"data_hex":"0"})", R"({"data":"x","key":"k"})",

@@ -75,6 +75,7 @@ TEST_CASE("result: what is not exactly a result line at the end is data, and the
                              "\r\n902 status\r\n",
                              "\r\n902 status \r\n",
                              "\r\n902 status 1234\r\n",
+                             "\r\n902 status 256\r\n",
                              "\r\n902 status x\r\n",
                              "\r\n902 signal \r\n",
                              "\r\n902 signal kill\r\n",

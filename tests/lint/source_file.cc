@@ -11,8 +11,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The inputs of the fuzzers, in "corpus", have any form.
 bool is_own_folder(const std::string& name) {
-  return name == ".ci" || (!name.starts_with('.') && !name.starts_with("build") && name != "subprojects");
+  if (name == "subprojects" || name == "corpus") return false;
+  return name == ".ci" || (!name.starts_with('.') && !name.starts_with("build"));
 }
 
 void add_file(SourceTree& tree, const fs::path& root, const fs::path& path) {
