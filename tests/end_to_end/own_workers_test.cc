@@ -239,7 +239,9 @@ TEST_CASE("own workers: nothing is left over after kills, and all is gone after 
     ask_once(usher);
     const std::ptrdiff_t before = descriptors();
     for (int i = 0; i < 10; ++i) {
-      const pid_t victim = pid_of(own_jobs(usher).at(0));
+      // Kills may be faster than the pool, which has each start wait longer.
+      REQUIRE(wait_until([&] { return !with_status(usher, "ready").empty(); }));
+      const pid_t victim = pid_of(with_status(usher, "ready").at(0));
       signal_to(victim, SIGKILL);
       REQUIRE(wait_until([&] { return ::kill(victim, 0) != 0; }));  // one that is dying may still get a connection
       ask_once(usher);
