@@ -73,7 +73,7 @@ TEST_CASE("login process' list: what it does not need ends it") {
          std::array<int, 2> ends{};
          ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data());
        }},
-      {"connect", [] { ::connect(0, nullptr, 0); }},
+      {"connect", [] { static_cast<void>(::connect(0, nullptr, 0)); }},
       {"accept4", [] { static_cast<void>(::accept4(0, nullptr, nullptr, 0)); }},
       {"kill", [] { ::kill(::getpid(), 0); }},
       {"fork", [] { ::syscall(SYS_clone, 17, 0, 0, 0, 0); }},

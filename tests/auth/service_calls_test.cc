@@ -65,7 +65,7 @@ TEST_CASE("listener and pool: a thread and a channel can be made, a program and 
       {"execve", [] { ::syscall(SYS_execve, "/bin/true", nullptr, nullptr); }},
       {"execveat", [] { ::syscall(SYS_execveat, 0, "", nullptr, nullptr, 0); }},
       {"kill", [] { ::kill(::getpid(), 0); }},
-      {"bind", [] { ::bind(0, nullptr, 0); }},
+      {"bind", [] { static_cast<void>(::bind(0, nullptr, 0)); }},
       {"listen", [] { ::listen(0, 1); }},
       {"setresuid", [] { ::syscall(SYS_setresuid, 0, 0, 0); }},
       {"setrlimit", [] { ::syscall(SYS_setrlimit, RLIMIT_CORE, nullptr); }},
