@@ -1,6 +1,7 @@
 #include "auth/become_user.h"
 
 #include <grp.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,6 +55,9 @@ void take_groups(const Account& account) {
   if (geteuid() != 0) return;
   check(setresgid(account.gid, account.gid, account.gid), "take the group of " + account.name);
   check(initgroups(account.name.c_str(), account.gid), "take the groups of " + account.name);
+  forbid_dumps();
 }
+
+void forbid_dumps() { check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "forbid dumps and tracing"); }
 
 }  // namespace usher

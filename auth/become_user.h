@@ -17,6 +17,10 @@ void become(const Account& account, Groups groups);
 // The worker takes on the account's group and groups and stays root: PAM modules may add groups after this.
 void take_groups(const Account& account);
 
+// No core, and no ptrace by the same user. Each change of ids takes it back where fs.suid_dumpable says so, and the child of vfork
+// changes its parent's as well. Errors: std::system_error.
+void forbid_dumps();
+
 // For the child of vfork: raw system calls only, nothing allocated, nothing thrown, no handler of libc run (its wrappers
 // signal all threads of the parent that shares this memory). Groups are those of the caller. 0 or an errno.
 int become_user_raw(uid_t uid, gid_t gid) noexcept;

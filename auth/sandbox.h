@@ -1,44 +1,36 @@
-// The login process locks itself in: nothing it could be made to do by a client reaches beyond its two descriptors.
+// Processes that face strangers lock themselves in: the login process, usher-listener, usher-pool.
 //
-// Model:  the filter is compiled once in the template (SystemCallFilter) and loaded in each login process by enter_sandbox():
-//         empty root, no groups, the login user, no new privileges, resource limits, then the filter. It is the last step
-//         that needs system calls outside its list.
-// Source: seccomp(2), libseccomp's seccomp_export_bpf(3), chroot(2), prctl(2).
+// Model:  the login process' filter is compiled once in the template and loaded in each login process by enter_sandbox(): descriptor 0
+//         alone, no network, empty root, no groups, the login user, no new privileges, resource limits, no files, then the
+//         filter. It is the last step that needs system calls outside its list.
+//         Listener and pool run as a user of their own already; confine_service() takes the rest.
+//         Nothing here is for an ancestor of a program: it would be inherited.
+// Source: seccomp(2), chroot(2), prctl(2), landlock(7).
 #pragma once
 
-#include <cstdint>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "auth/account.h"
+#include "auth/system_call_filter.h"
+#include "base/unique_fd.h"
 
 namespace usher {
-
-// A system call that the login process may make, and what for.
-struct AllowedCall {
-  const char* name;
-  const char* reason;
-};
-std::span<const AllowedCall> login_system_calls();
-
-class SystemCallFilter {
- public:
-  // Compiles the list. Errors: Error(io) when libseccomp or the kernel cannot.
-  SystemCallFilter();
-  // Everything not in the list ends the process (SIGSYS) from here on. Needs no_new_privs or CAP_SYS_ADMIN.
-  void load() const;
-
- private:
-  std::vector<std::uint64_t> program_;  // sock_filter records, 8 bytes each
-};
 
 struct Jail {
   std::string root;   // an empty directory of root's; "" where there is no root to change it (Usher without root)
   Account account;    // who the login process becomes
+  UniqueFd network{};  // an empty network namespace, where there is one
 };
 
-// Errors: std::system_error; the caller ends the process then.
+// Closes all descriptors but 0. Errors: std::system_error; the caller ends the process then.
 void enter_sandbox(const Jail& jail, const SystemCallFilter& filter);
+
+// Everything of that kind that can be done before the configuration is known: no capabilities, no new privileges, no core,
+// no ptrace, and the filter. Errors: std::system_error, Error(io).
+void confine_service();
+
+// With the first configuration: only files in these directories of its own, and what libraries read now and then.
+// Errors: std::system_error.
+void keep_service_to(const std::vector<std::string>& directories);
 
 }  // namespace usher

@@ -21,7 +21,6 @@ std::string_view object_to_service(std::string_view text);  // what `usher resta
 std::string_view object_to_optional_account(std::string_view text);
 std::string_view object_to_account(std::string_view text);
 std::string_view object_to_account_or_all(std::string_view text);
-std::string_view object_to_optional_account(std::string_view text);
 std::string_view object_to_address(std::string_view text);
 std::string_view object_to_network(std::string_view text);
 std::string_view object_to_directory(std::string_view text);

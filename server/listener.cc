@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "auth/sandbox.h"
 #include "base/configuration.h"
 #include "base/endpoint.h"
 #include "base/log.h"
@@ -44,6 +45,7 @@ class Listener {
 
   int run() {
     try {
+      confine_service();
       loop_.run();
       return 0;
     } catch (const std::exception& error) {
@@ -84,6 +86,8 @@ class Listener {
   void configure(Packet& packet) {
     next_generation_ = packet.as<Configure>().generation;
     const Configuration configuration = sealed_configuration(packet.take_descriptor(0).get());
+    const ServerConfig& server = configuration.server;
+    if (generation_ == 0) keep_service_to({server.runtime_directory + "/db", server.state_directory + "/db"});
     runtime_directory_ = configuration.server.runtime_directory;
     reserved_ = configuration.reserved;
     limits_.configure(configuration.limits, reserved_);

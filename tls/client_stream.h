@@ -29,6 +29,8 @@ class ClientStream {
   virtual int end() = 0;
   // POLLIN or POLLOUT.
   virtual short awaits() const = 0;
+  // From here on come a program's bytes: the time to wipe each is saved.
+  virtual void no_more_secrets() noexcept {}
 };
 
 class PlainStream : public ClientStream {
@@ -59,6 +61,7 @@ class TlsStream : public ClientStream {
   ssize_t send(std::string_view bytes) override { return result_of(connection_.write(bytes)); }
   int end() override { return result_of(connection_.end_sending()); }
   short awaits() const override { return awaits_; }
+  void no_more_secrets() noexcept override { connection_.wipe_what_is_read(false); }
 
  private:
   int result_of(tls::Did did);

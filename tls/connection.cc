@@ -55,6 +55,7 @@ Connection::Connection(Ssl ssl, int fd) : ssl_(std::move(ssl)), fd_(fd) {
                reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));  // NOLINT: a number where a pointer is wanted
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
+  wipe_what_is_read(true);
 }
 
 Did Connection::did(int result) noexcept {
@@ -91,6 +92,14 @@ Moved Connection::write(std::string_view bytes) noexcept {
   std::size_t sent = 0;
   const Did what = did(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent));
   return {what, sent};
+}
+
+void Connection::wipe_what_is_read(bool yes) noexcept {
+  if (yes) {
+    SSL_set_options(ssl_.get(), SSL_OP_CLEANSE_PLAINTEXT);
+  } else {
+    SSL_clear_options(ssl_.get(), SSL_OP_CLEANSE_PLAINTEXT);
+  }
 }
 
 // 0: it is sent, and the peer's is not there yet.

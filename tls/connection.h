@@ -38,6 +38,8 @@ class Connection {
   // What comes next, which stays there. Shape: not more than one record.
   Moved peek(std::span<std::uint8_t> into) noexcept;
   Moved write(std::string_view bytes) noexcept;
+  // Whether what was read is wiped where OpenSSL had it: at first it is.
+  void wipe_what_is_read(bool yes) noexcept;
   // Says that nothing more is sent.
   Did end_sending() noexcept;
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "auth/become_user.h"
 #include "base/system.h"
 
 namespace usher {
@@ -72,6 +73,7 @@ Launched launch(const LaunchOrder& order) {
 
   Launched launched;
   launched.pid = check(start(plan), "start a process");
+  forbid_dumps();  // the child, whose memory this was, has changed its ids
   if (plan.failed_step != LaunchStep::none) {
     ::waitpid(launched.pid, nullptr, 0);
     throw LaunchFailure{plan.failed_step, plan.error_number};

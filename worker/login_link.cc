@@ -24,7 +24,6 @@ namespace {
   try {
     check(::dup2(channel.fd(), STDIN_FILENO), "keep the channel");
     channel.close();
-    check(::syscall(SYS_close_range, 1U, ~0U, 0U), "close all else");
     enter_sandbox(jail, filter);
     _exit(static_cast<int>(run_login_process(Channel(UniqueFd(STDIN_FILENO)), servers)));
   } catch (...) {

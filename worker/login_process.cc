@@ -209,6 +209,7 @@ class Dialog {
 
   [[noreturn]] void relay(Packet& packet) {
     if (packet.descriptors() != 1) throw ProtocolError("a relay without a program");
+    stream_->no_more_secrets();
     Relay between(*stream_, connection_.get(), packet.take_descriptor(0), worker_);
     if (between.run()) close_in_order(std::move(connection_));
     throw Leave{};

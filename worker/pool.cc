@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <map>
 
+#include "auth/sandbox.h"
 #include "base/log.h"
 #include "base/service_messages.h"
 #include "base/shortage.h"
 #include "base/system.h"
+#include "dataqueue/identity.h"
 #include "worker/pool_exchange.h"
 #include "worker/pool_job.h"
 #include "worker/pool_own_workers.h"
@@ -38,6 +40,8 @@ class Pool {
 
   int run() {
     try {
+      static_cast<void>(current_sender());  // asks the name service, while that can be reached
+      confine_service();
       loop_.run();
       return 0;
     } catch (const std::exception& error) {
@@ -89,7 +93,9 @@ class Pool {
   // The first configuration: what a pool before this one left in the registry is true for workers that still live, and over
   // for all others.
   void begin() {
-    store_.emplace(loop_, configuration_.server);
+    const ServerConfig& server = configuration_.server;
+    keep_service_to({server.runtime_directory + "/db", server.state_directory + "/db", server.state_directory + "/logs"});
+    store_.emplace(loop_, server);
     for (Job& row : store_->jobs()) {
       const bool lives = row.kind == JobKind::worker && living_.contains(row.number);
       if (lives) {
@@ -200,18 +206,7 @@ class Pool {
     });
   }
 
-  PoolCounts counts_of(const std::string& pool) const {
-    PoolCounts counts;
-    for (const auto& [number, job] : jobs_) {
-      if (job->row.pool != pool) continue;
-      ++counts.total;
-      if (job->in_use()) ++counts.in_use;
-      if (job->retiring || job->generation != generation_) continue;
-      if (job->stage == JobStage::starting) ++counts.starting;
-      if (job->is_idle()) ++counts.ready;
-    }
-    return counts;
-  }
+  PoolCounts counts_of(const std::string& pool) const { return counts_of_pool(jobs_, pool, generation_); }
 
   // `workers_end`: of the channel over which its client comes, where that is there already.
   void start_worker(std::uint16_t pool, UniqueFd workers_end = {}) {
@@ -474,7 +469,7 @@ class Pool {
   Job listener_job_;
   PoolRoads roads_{loop_, [this] { refill_later(); }};
   PoolSurplus surplus_{loop_, [this](const std::string& pool, std::uint32_t workers) { retire_surplus(pool, workers); }};
-  std::map<std::uint32_t, JobPtr> jobs_;
+  PoolJobs jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
   PoolExchange exchange_;
   PoolOwnWorkers own_workers_{loop_, jobs_, [this](const PoolJob& job) { own_worker_changed(job); }};

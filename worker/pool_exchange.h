@@ -24,7 +24,7 @@ namespace usher {
 
 class PoolExchange {
  public:
-  using Jobs = std::map<std::uint32_t, std::unique_ptr<PoolJob>>;
+  using Jobs = PoolJobs;
   using Living = std::map<std::uint32_t, pid_t>;
 
   // `jobs` and `living`, the workers that exist, are the pool's, and it outlives this.

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "auth/account.h"
+#include "dataqueue/identity.h"
 #include "base/clock.h"
 #include "base/signal_name.h"
 
@@ -56,11 +56,10 @@ void PoolJob::begin_program(const OwnProgram& said, UniqueFd page, const std::ve
 
 // The user this process runs as: the configured one, or whoever started Usher without root.
 Job service_job(JobKind kind, pid_t pid, std::uint32_t number) {
-  const auto account = find_account(::geteuid());
   Job job;
   job.id = JobId::random();
   job.number = number;
-  job.owner = job.user = account ? account->name : std::to_string(::geteuid());
+  job.owner = job.user = current_sender().current_user;
   job.name = name_of(kind);
   job.kind = kind;
   job.status = JobStatus::active;
@@ -95,6 +94,19 @@ void PoolJob::resume(const Resume& said) {
   } else {
     set_stage(said.stage, status);
   }
+}
+
+PoolCounts counts_of_pool(const PoolJobs& jobs, const std::string& pool, std::uint32_t generation) {
+  PoolCounts counts;
+  for (const auto& [number, job] : jobs) {
+    if (job->row.pool != pool) continue;
+    ++counts.total;
+    if (job->in_use()) ++counts.in_use;
+    if (job->retiring || job->generation != generation) continue;
+    if (job->stage == JobStage::starting) ++counts.starting;
+    if (job->is_idle()) ++counts.ready;
+  }
+  return counts;
 }
 
 }  // namespace usher

@@ -1,6 +1,7 @@
 // One worker as the pool knows it.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -10,6 +11,7 @@
 #include "worker/pool_log.h"
 #include "worker/pool_messages.h"
 #include "worker/pool_places.h"
+#include "worker/pool_policy.h"
 
 namespace usher {
 
@@ -42,6 +44,11 @@ struct PoolJob {
   // Its worker has come back to a new pool and says where it stands.
   void resume(const Resume& said);
 };
+
+using PoolJobs = std::map<std::uint32_t, std::unique_ptr<PoolJob>>;
+
+// What the pool's policy goes by: those of this generation that are not on their way out, and all of them.
+PoolCounts counts_of_pool(const PoolJobs& jobs, const std::string& pool, std::uint32_t generation);
 
 // "normal", "status 3", "signal SIGKILL", "refused 900", ...: how the registry writes an end.
 std::string text_of(const Ended& end);

@@ -12,6 +12,7 @@
 #include <array>
 
 #include "auth/become_user.h"
+#include "auth/capabilities.h"
 #include "base/system.h"
 #include "base/unique_fd.h"
 
@@ -60,6 +61,7 @@ void restore_descriptor_limit() {
     const UniqueFd opened(check(::open(order.program.c_str(), O_PATH | O_CLOEXEC), "open " + order.program));
     const int file = arrange_descriptors(order, opened);
     restore_descriptor_limit();
+    if (order.bounded) drop_bounding_set();
     if (order.account) become(*order.account, Groups::listed);
     check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");
     std::vector<std::string> words = order.options;

@@ -20,6 +20,7 @@ struct SpawnOrder {
   std::optional<Account> account;    // who it runs as; empty: as the starter
   std::vector<int> descriptors;      // these become 3, 4, ...
   bool detached = false;             // standard error is not for it
+  bool bounded = false;              // it starts no programs, and so can do without any capability for good
 };
 
 // The child's pid. That exec failed is seen as its end with status 127. Errors: std::system_error when there can be no child.

@@ -169,8 +169,8 @@ class Starter {
     const std::string directory = own_directory();
     const std::string log = std::string("--log=") + log::name_of(log::current_target());
     const bool detached = options_.detached;
-    listener_.set_order({directory + "usher-listener", {log}, service_user, {}, detached});
-    pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get(), jobs_socket_.get()}, detached});
+    listener_.set_order({directory + "usher-listener", {log}, service_user, {}, detached, true});
+    pool_.set_order({directory + "usher-pool", {log}, service_user, {pool_socket_.get(), jobs_socket_.get()}, detached, true});
     publics_.set_order({directory + "usher-public", {log}, {}, {}, detached}, ::geteuid() == 0);
     workers_.pattern().set_order({directory + "usher-worker", {log}, {}, {}, detached});
   }

@@ -10,6 +10,8 @@
 #include <memory>
 #include <optional>
 
+#include "auth/become_user.h"
+#include "auth/empty_network.h"
 #include "base/log.h"
 #include "base/system.h"
 #include "worker/own_worker.h"
@@ -66,7 +68,10 @@ class Template {
     configuration_ = sealed_configuration(packet.take_descriptor(0).get());
     const bool root = ::geteuid() == 0;
     jail_.account = root ? required_account(configuration_.server.login_user) : own_account();
-    if (root) jail_.root = configuration_.server.runtime_directory + "/empty";
+    if (root) {
+      jail_.root = configuration_.server.runtime_directory + "/empty";
+      jail_.network = make_empty_network();
+    }
     owner_ = root ? configuration_.server.user : jail_.account.name;
     tls_.emplace(configuration_);
     for (const PoolConfig& pool : configuration_.pools) stock_.push_back(start_pam(pool));
@@ -122,7 +127,7 @@ class Template {
   std::uint32_t generation_ = 0;
   Configuration configuration_;
   Jail jail_;
-  SystemCallFilter filter_;
+  SystemCallFilter filter_{login_system_calls()};
   std::optional<tls::Servers> tls_;
   std::string owner_;
   std::deque<PamStock> stock_;
@@ -131,7 +136,7 @@ class Template {
 }  // namespace
 
 int run_template(Channel starter) {
-  check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "forbid dumps and tracing");
+  forbid_dumps();
   check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");
   return Template(std::move(starter)).run();
 }

@@ -50,6 +50,8 @@ class FrontDoor {
   virtual ~FrontDoor();
 
   virtual std::string name() const = 0;
+  // "127.0.0.1:PORT", for who speaks with it without the sessions below; else empty.
+  virtual std::string address() const { return {}; }
   // What a session is made of, in a few words.
   virtual std::string work() const = 0;
   // Whole sessions of an account.
@@ -78,7 +80,8 @@ struct PoolSize {
   unsigned additional = 4;
 };
 
-FrontDoorPtr start_usher(const BenchGround& ground, const PoolSize& size = {});
+// `keys`: more lines of the listener's configuration.
+FrontDoorPtr start_usher(const BenchGround& ground, const PoolSize& size = {}, const std::string& keys = "");
 
 enum class DovecotMode { high_security, high_performance };
 FrontDoorPtr start_dovecot(const BenchGround& ground, DovecotMode mode);

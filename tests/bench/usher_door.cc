@@ -5,10 +5,11 @@
 namespace usher::bench {
 namespace {
 
-std::string configuration(const BenchGround& ground, const PoolSize& size) {
+std::string configuration(const BenchGround& ground, const PoolSize& size, const std::string& keys) {
   return "[server]\nruntime_directory = \"/run/usher\"\nstate_directory = \"" + ground.path("usher-state") +
          "\"\n\n[[listener]]\nname = \"bench\"\naddress = \"127.0.0.1:0\"\npool = \"bench\"\nmax_logins = 2000\n"
-         "max_sessions = 4000\npending_timeout = \"60s\"\n\n[pool.bench]\npam_service = \"" +
+         "max_sessions = 4000\npending_timeout = \"60s\"\n" +
+         keys + "\n[pool.bench]\npam_service = \"" +
          kPamService + "\"\ninitial = " + std::to_string(size.initial) +
          "\nthreshold = " + std::to_string(size.threshold) + "\nadditional = " + std::to_string(size.additional) +
          "\nmaximum = 4000\n\n[program.say]\ncommand = [\"" + ground.say() +
@@ -27,6 +28,7 @@ class Usher : public FrontDoor {
   }
 
   std::string name() const override { return "Usher"; }
+  std::string address() const override { return "127.0.0.1:" + std::to_string(port_); }
   std::string work() const override { return "login, program of one line"; }
 
   NewSession sessions(const std::string& account) const override {
@@ -52,8 +54,8 @@ class Usher : public FrontDoor {
 
 }  // namespace
 
-FrontDoorPtr start_usher(const BenchGround& ground, const PoolSize& size) {
-  return std::make_unique<Usher>(ground.write("usher.toml", configuration(ground, size)));
+FrontDoorPtr start_usher(const BenchGround& ground, const PoolSize& size, const std::string& keys) {
+  return std::make_unique<Usher>(ground.write("usher.toml", configuration(ground, size, keys)));
 }
 
 }  // namespace usher::bench

@@ -47,6 +47,8 @@ struct Scene {
   pid_t listener, pool, pattern, idle, busy, session, idle_login, login, program;
 };
 
+const std::string kNoCapability = "0000000000000000";
+
 std::string ids(const std::string& id) {
   return id + " " + id + " " + id + " " + id;
 }
@@ -197,8 +199,8 @@ TEST_CASE("privilege: each process has the ids and capabilities of its kind") {
     CAPTURE(rights.name);
     CHECK(status_of(pid, "Uid") == uid);
     CHECK(status_of(pid, "Gid") == gid);
-    for (const char* set : {"CapEff", "CapPrm"}) CHECK((status_of(pid, set) != "0000000000000000") == capable);
-    for (const char* set : {"CapInh", "CapAmb"}) CHECK(status_of(pid, set) == "0000000000000000");
+    for (const char* set : {"CapEff", "CapPrm"}) CHECK((status_of(pid, set) != kNoCapability) == capable);
+    for (const char* set : {"CapInh", "CapAmb"}) CHECK(status_of(pid, set) == kNoCapability);
   }
   CHECK(status_of(scene.login, "Groups") == "");
   for (const pid_t service : {scene.listener, scene.pool}) {
@@ -206,18 +208,36 @@ TEST_CASE("privilege: each process has the ids and capabilities of its kind") {
   }
 }
 
-TEST_CASE("privilege: the login process is confined, and nothing is that a program would inherit") {
+TEST_CASE("privilege: login process, listener and pool are confined, and nothing is that a program would inherit") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   const Scene scene;
-  for (const pid_t login : {scene.idle_login, scene.login}) {
-    CHECK(status_of(login, "Seccomp") == "2");
-    CHECK(status_of(login, "NoNewPrivs") == "1");
+  for (const pid_t confined : {scene.idle_login, scene.login, scene.listener, scene.pool}) {
+    CAPTURE(confined);
+    CHECK(status_of(confined, "Seccomp") == "2");
+    CHECK(status_of(confined, "NoNewPrivs") == "1");
+    for (const char* set : {"CapEff", "CapPrm", "CapInh", "CapAmb"}) CHECK(status_of(confined, set) == kNoCapability);
   }
+  for (const pid_t service : {scene.listener, scene.pool}) CHECK(status_of(service, "CapBnd") == kNoCapability);
   for (const pid_t other :
        {scene.usher.starter(), scene.pattern, scene.idle, scene.busy, scene.session, scene.program}) {
     CHECK(status_of(other, "Seccomp") == "0");
     CHECK(status_of(other, "NoNewPrivs") == "0");
     CHECK(status_of(other, "CapBnd") == status_of(::getpid(), "CapBnd"));
+  }
+}
+
+TEST_CASE("privilege: the login process has a network namespace in which there is nothing") {
+  SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
+  const Scene scene;
+  const auto network_of = [](pid_t pid) {
+    return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/ns/net");
+  };
+  for (const pid_t login : {scene.idle_login, scene.login}) {
+    CHECK(network_of(login) != network_of(::getpid()));
+    CHECK(network_of(login) == network_of(scene.idle_login));
+  }
+  for (const pid_t other : {scene.usher.starter(), scene.pattern, scene.idle, scene.session, scene.program}) {
+    CHECK(network_of(other) == network_of(::getpid()));
   }
 }
 
@@ -244,16 +264,15 @@ TEST_CASE("privilege: the descriptors of each process are those it works with") 
   CHECK(kinds_of_descriptors(scene.idle_login) == Kinds{{0, "socket"}});
   CHECK(kinds_of_descriptors(scene.login) == Kinds{{0, "socket"}, {1, "socket"}});
   CHECK(kinds_of_descriptors(scene.program) == Kinds{{0, "socket"}, {1, "socket"}, {2, "pipe"}});
-  Kinds pattern = nothing_to_read;
-  pattern[3] = "socket";
-  CHECK(kinds_of_descriptors(scene.pattern) == pattern);
-  for (const pid_t worker : {scene.idle, scene.busy, scene.session, scene.listener, scene.pool}) {
+  for (const pid_t worker : {scene.pattern, scene.idle, scene.busy, scene.session, scene.listener, scene.pool}) {
     const Kinds all = kinds_of_descriptors(worker);
     CHECK(std::includes(all.begin(), all.end(), nothing_to_read.begin(), nothing_to_read.end()));
   }
-  CHECK(kinds_from(scene.idle, 3) == std::set<std::string>{"socket"});
-  CHECK(kinds_from(scene.busy, 3) == std::set<std::string>{"socket"});
-  CHECK(kinds_from(scene.session, 3) == std::set<std::string>{"socket", "pipe", "anon_inode:[pidfd]"});
+  const std::set<std::string> waiting{"socket", "net"};  // the empty network namespace, for login processes
+  CHECK(kinds_from(scene.pattern, 3) == waiting);
+  CHECK(kinds_from(scene.idle, 3) == waiting);
+  CHECK(kinds_from(scene.busy, 3) == waiting);
+  CHECK(kinds_from(scene.session, 3) == std::set<std::string>{"socket", "net", "pipe", "anon_inode:[pidfd]"});
   CHECK(kinds_from(scene.usher.starter(), 3) == std::set<std::string>{"socket", "anon_inode:[eventpoll]",
                                                                       "anon_inode:[signalfd]",
                                                                       "/memfd:usher-configuration", run + "/lock"});

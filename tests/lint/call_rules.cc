@@ -30,6 +30,9 @@ constexpr std::array kPins{
     Pin{"calls SQLite", "sqlite3_", "dataqueue/sqlite.h dataqueue/sqlite.cc"},
     Pin{"uses a private key", "PEM_read_bio_PrivateKey_ex d2i_AutoPrivateKey_ex i2d_PrivateKey EVP_DigestSign",
         "tls/key_vault.cc tls/signing.cc"},
+    Pin{"confines a process for good",
+        "seccomp_ SYS_seccomp SYS_landlock_restrict_self PR_SET_NO_NEW_PRIVS PR_SET_SECCOMP PR_CAPBSET_DROP SYS_capset",
+        "auth/system_call_filter.cc auth/sandbox.cc auth/landlock.cc auth/capabilities.cc"},
     Pin{"gives a line to a shell", "system popen wordexp", ""},
 };
 

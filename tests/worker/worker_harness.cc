@@ -80,7 +80,7 @@ WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
     : configuration_(parsed(toml(setting, directory_.path()))), limited_by_test_(setting.limited_by_test) {
   check(::mkdir(directory_.path("empty").c_str(), 0755), "mkdir");
   const Jail jail{geteuid() == 0 ? directory_.path("empty") : "", account_of_login_process()};
-  static const SystemCallFilter kFilter;
+  static const SystemCallFilter kFilter(login_system_calls());
   const PoolConfig& pool = configuration_.pools.at(0);
   auto pam = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
   std::array<Channel, 3> theirs;

@@ -1,0 +1,24 @@
+// A list of system calls, compiled for the kernel.
+//
+// Source: seccomp(2), libseccomp's seccomp_export_bpf(3).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "auth/system_calls.h"
+
+namespace usher {
+
+class SystemCallFilter {
+ public:
+  // Errors: Error(io) when libseccomp or the kernel cannot compile the list.
+  explicit SystemCallFilter(const SystemCalls& calls);
+  // Everything not in the list ends the process (SIGSYS) from here on, for good. Needs no_new_privs or CAP_SYS_ADMIN.
+  void load() const;
+
+ private:
+  std::vector<std::uint64_t> program_;  // sock_filter records, 8 bytes each
+};
+
+}  // namespace usher
