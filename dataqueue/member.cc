@@ -25,6 +25,12 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
+// An error has nowhere to go from a thread: a slot whose bytes are damaged is taken for one in use, and the next is
+// tried.
+bool can_show_life(Slot& slot) noexcept try { return slot.life.show_life(); } catch (const std::exception&) {
+  return false;
+}
+
 }  // namespace
 
 Member::~Member() {
@@ -73,7 +79,7 @@ bool Member::start(SlotNumber slot) {
 
 // Does nothing in the slot before it has been filled.
 void Member::run(SlotNumber slot) {
-  const bool shown = library_.slots().at(slot).life.show_life();
+  const bool shown = can_show_life(library_.slots().at(slot));
   reach(shown ? Stage::shows_life : Stage::no_life);
   if (!shown) return;
   wait_past(Stage::shows_life);

@@ -15,7 +15,7 @@ std::string text_of(const ListenAddress& address) {
 
 std::optional<ListenAddress> check_listen_address(std::string_view text) {
   std::string_view objection;
-  const auto address = parse_listen_address(text, &objection);
+  auto address = parse_listen_address(text, &objection);
   fuzz::demand(address.has_value() == objection.empty(), "an address that is refused is refused for a reason");
   if (!address) return address;
   const auto again = parse_listen_address(text_of(*address));
@@ -27,7 +27,7 @@ std::optional<ListenAddress> check_listen_address(std::string_view text) {
 }
 
 std::optional<Endpoint> check_endpoint(std::string_view host) {
-  const auto endpoint = endpoint_of(host, 7);
+  auto endpoint = endpoint_of(host, 7);
   if (!endpoint) return endpoint;
   fuzz::demand(endpoint_of(endpoint->host, 7).has_value(), "an address is read as it is shown");
   fuzz::demand(Network::parse(endpoint->network()).has_value(), "the network of an address is one");
