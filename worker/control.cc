@@ -34,17 +34,17 @@ void Control::meet(UniqueFd fd) {
 }
 
 Control::CallPtr Control::resume(UniqueFd connection) {
-  const CallPtr call = add(std::move(connection));
+  CallPtr call = add(std::move(connection));
   call->state_ = ControlState::answering;
   return call;
 }
 
-Control::CallPtr Control::add(UniqueFd fd) {
-  const auto call = std::make_shared<Call>();
+Control::CallPtr Control::add(UniqueFd connection) {
+  auto call = std::make_shared<Call>();
   const Call* key = call.get();
   calls_[key] = call;
   call->link_.emplace(
-      loop_, Channel(std::move(fd)), [this, key](Packet& packet) { dispatch(calls_.at(key), packet); },
+      loop_, Channel(std::move(connection)), [this, key](Packet& packet) { dispatch(calls_.at(key), packet); },
       [this, key](const std::string& /*why*/) {
         const CallPtr last = calls_.at(key);
         calls_.erase(key);

@@ -23,7 +23,7 @@ struct Generation {
 
 // What no reload and no restart in place can do.
 inline constexpr const char* kMoves = "directories and users of [server] change only by usher stop and usher start";
-bool moves(const ServerConfig& from, const ServerConfig& to);
+bool moves(const ServerConfig& before, const ServerConfig& next);
 
 // Reads and checks the files, as `usher check` does; nothing is bound yet. Empty when `faults` has an error.
 std::optional<Generation> read_generation(const std::string& path, std::uint32_t number, std::vector<Fault>& faults);
