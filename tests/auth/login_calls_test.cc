@@ -28,14 +28,6 @@ void map(int protection, int flags, int fd = -1) {
   static_cast<void>(::mmap(nullptr, kPage, protection, flags, fd, 0));
 }
 
-bool sanitized() {
-#ifdef USHER_SANITIZED
-  return true;
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 
 TEST_CASE("login process' list: what it lives by goes through") {
@@ -99,12 +91,13 @@ TEST_CASE("login process' list: what it does not need ends it") {
   };
   for (const Attempt& attempt : attempts) {
     CAPTURE(attempt.name);
+    if (kSanitized && std::string_view(attempt.name) == "fork") continue;  // a leak sanitizer has it
     CHECK(end_under(login_system_calls(), attempt.act) == refused());
   }
 }
 
 TEST_CASE("login process' list: other arguments than those it needs end it") {
-  SKIP_UNLESS(!sanitized(), "a sanitizer's runtime makes the calls with any arguments");
+  SKIP_UNLESS(!kSanitized, "a sanitizer's runtime makes the calls with any arguments");
   auto [ours, theirs] = make_stream_pair();
   const int socket = ours.get();
   const Attempts attempts{

@@ -7,6 +7,17 @@
 
 #include <iostream>
 
+namespace usher::testing {
+
+// Built with the address sanitizer, whose runtime makes system calls of its own.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+}  // namespace usher::testing
+
 #define SKIP_UNLESS(condition, reason)                                                                                 \
   do {                                                                                                                 \
     if (!(condition)) {                                                                                                \
