@@ -63,7 +63,7 @@ constexpr std::array kServiceCalls{
     AllowedCall{"accept4", "takes clients, or workers that come back to a new pool"},
     AllowedCall{"getsockopt", "proves what a descriptor is and who its peer is"},
     AllowedCall{"setsockopt", "keep-alive and time-outs of a connection"},
-    AllowedCall{"ioctl", "whether something waits unread in a channel: FIONREAD", {is(1, FIONREAD)}},
+    AllowedCall{"ioctl", "whether something waits unread in a channel, or from a client: FIONREAD", {is(1, FIONREAD)}},
     AllowedCall{"getpeername", "who the peer is"},
     AllowedCall{"getsockname", "which address was connected to"},
     AllowedCall{"socketpair", "channels to workers", {is(0, AF_UNIX)}},

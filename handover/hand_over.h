@@ -27,7 +27,8 @@ struct HandOver {
   std::uint16_t listener = 0;      // its place in the configuration of that generation
   std::uint32_t generation = 0;    // of the configuration that the listener follows
   std::int64_t accepted_at = 0;    // nanoseconds of the steady clock
-  static auto fields(auto& m) { return std::tie(m.listener, m.generation, m.accepted_at); }
+  bool greeted = false;            // the listener has said the first prompt
+  static auto fields(auto& m) { return std::tie(m.listener, m.generation, m.accepted_at, m.greeted); }
 };
 
 struct Evict {

@@ -107,7 +107,7 @@ R& Dispatcher::road(const std::string& pool, Dispatch dispatch) {
 }
 
 std::unique_ptr<Road> Dispatcher::make_road(const LineKey& key) {
-  RoadServices services{loop_, callbacks_.control_record,
+  RoadServices services{loop_, callbacks_.control_record, callbacks_.greet,
                         [this](const VisitorPtr& visitor, std::unique_ptr<Delivery> delivery) {
                           handed_over(visitor, std::move(delivery));
                         },
@@ -167,6 +167,7 @@ void Dispatcher::hear(const VisitorPtr& visitor, Delivery::Event event) {
       visitor->state = State::taken;
       callbacks_.taken(visitor);
       visitor->timer.end();
+      visitor->hang_up.end();
       return line_of(*visitor).road->settled(*visitor);
     case Delivery::Event::client_host:
     case Delivery::Event::attempt:

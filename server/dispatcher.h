@@ -25,6 +25,7 @@ class Dispatcher {
  public:
   struct Callbacks {
     std::function<HandOver(const Visitor&)> control_record;
+    std::function<void(Visitor&)> greet;
     std::function<bool(const SpawnWorker&, UniqueFd)> ask_pool;
     std::function<void()> hear_pool;  // reads what announcements have come by now
     std::function<void(const VisitorPtr&, Delivery::Event)> login_news;  // what limits are about

@@ -21,6 +21,7 @@
 #include "server/admission.h"
 #include "server/dispatcher.h"
 #include "server/farewell.h"
+#include "server/hang_up.h"
 #include "server/limit_keeper.h"
 #include "server/sessions.h"
 #include "server/worker_places.h"
@@ -146,12 +147,29 @@ class Listener {
     dispatcher_.remove(*visitor);
     if (visitor->pool != place->config.pool) worker_places_.leave(*visitor);
     go_to(*place, *visitor);
+    visitor->is_to_be_greeted = false;
     dispatch(visitor);
   }
 
   void dispatch(const VisitorPtr& visitor) {
-    if (worker_places_.enter(visitor)) return dispatcher_.add(visitor);
-    if (!visitor->may_wait) turn_away(visitor, Code::busy);
+    const bool has_place = worker_places_.enter(visitor);
+    if (!has_place && !visitor->may_wait) return turn_away(visitor, Code::busy);
+    if (has_place) dispatcher_.add(visitor);
+    if (logs_in(*visitor) && !on_its_way(*visitor)) watch_for_hang_up(visitor);
+  }
+
+  // To a worker of its own, which will say Taken at once.
+  static bool on_its_way(const Visitor& visitor) {
+    return visitor.state == Visitor::State::handed_over && visitor.dispatch == Dispatch::queue;
+  }
+
+  // Those behind it need not wait for one that can log in no more.
+  void watch_for_hang_up(const VisitorPtr& visitor) {
+    if (visitor->hang_up || !visitors_.contains(visitor->serial)) return;
+    visitor->hang_up = loop_.watch(visitor->fd.get(), EPOLLRDHUP | EPOLLONESHOT, [this, serial = visitor->serial](std::uint32_t) {
+      const VisitorPtr leaver = visitors_.at(serial);
+      if (has_left_without_a_word(leaver->fd.get()) && dispatcher_.withdraw(*leaver)) turn_away(leaver, Code::busy);
+    });
   }
 
   static void go_to(const Place& place, Visitor& visitor) {
@@ -248,6 +266,7 @@ class Listener {
       return refuse(place, std::move(client), Code::address_refused, kLimitText);
     }
     const auto visitor = std::make_shared<Visitor>();
+    visitor->is_to_be_greeted = !place.config.tls.on() && !is_proxy && (place.config.allow_plaintext || from.loopback());
     visitor->serial = guest.reserved ? ++reserved_serial_ : ++serial_;
     visitor->fd = std::move(client);
     visitor->guest = std::move(guest);
@@ -366,6 +385,7 @@ class Listener {
   // It is logging in no more.
   void release(const VisitorPtr& visitor) {
     visitor->timer.end();
+    visitor->hang_up.end();
     statistics_.left(*visitor);
     dispatcher_.remove(*visitor);
     forget_login(*visitor);
@@ -377,10 +397,18 @@ class Listener {
     worker_places_.leave(visitor);
   }
 
+  // The client need not wait for its first prompt until its worker is awake.
+  static void greet(Visitor& visitor) {
+    if (!std::exchange(visitor.is_to_be_greeted, false)) return;
+    const std::string line = reply_line(Code::ask_user);
+    visitor.greeted = ::send(visitor.fd.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+  }
+
   HandOver control_record(const Visitor& visitor) const {
     HandOver record;
     record.generation = generation_;
     record.accepted_at = to_nanoseconds(visitor.accepted_at);
+    record.greeted = visitor.greeted;
     for (std::size_t i = 0; i < places_.size(); ++i) {
       if (places_[i].config.name == visitor.listener) record.listener = static_cast<std::uint16_t>(i);
     }
@@ -446,6 +474,7 @@ class Listener {
   EventLoop::Timer leave_;
   Dispatcher dispatcher_{loop_,
                          {[this](const Visitor& visitor) { return control_record(visitor); },
+                          [](Visitor& visitor) { greet(visitor); },
                           [this](const SpawnWorker& wish, UniqueFd end) { return ask_pool(wish, std::move(end)); },
                           [this] {
                             if (pool_) pool_->hear_now();

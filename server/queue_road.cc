@@ -110,6 +110,7 @@ void QueueRoad::hand_over(const JobId& id, Pending& pending) {
   const VisitorPtr visitor = pending.begin()->second;
   std::unique_ptr<Delivery> delivery = std::move(worker->second);
   idle_.erase(worker);
+  services_.greet(*visitor);
   if (!delivery->send(services_.control_record(*visitor), visitor->fd.get())) return;  // it died: its id is spent
   pending.erase(visitor->serial);
   services_.handed_over(visitor, std::move(delivery));

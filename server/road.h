@@ -11,6 +11,7 @@ namespace usher {
 struct RoadServices {
   EventLoop& loop;
   std::function<HandOver(const Visitor&)> control_record;
+  std::function<void(Visitor&)> greet;  // before the hand-over to a worker that is certain to be ready
   // The client has been sent: from here on the worker's words, or the end of its channel, decide.
   std::function<void(const VisitorPtr&, std::unique_ptr<Delivery>)> handed_over;
   std::function<void()> again;      // there may be a worker now for those who wait

@@ -25,6 +25,8 @@ struct Visitor {
   Dispatch dispatch = Dispatch::queue;
   Guest guest;
   bool may_wait = true;  // for a worker, until pending_until
+  bool is_to_be_greeted = false;  // with the first prompt, when a worker that is ready has been chosen
+  bool greeted = false;
   Instant accepted_at{};
   State state = State::pending;
   std::string counted_as_waiting;      // for a worker of this pool, by the statistics; empty: not any more
@@ -32,6 +34,7 @@ struct Visitor {
   unsigned attempts = 0;               // hand-overs to workers that died before they took it
   Instant pending_until{};
   EventLoop::Timer retry;  // while it is in no line
+  EventLoop::Watch hang_up;  // until it is taken
   EventLoop::Timer timer;  // until it is taken: pending_timeout; once evicted: shutdown
 };
 

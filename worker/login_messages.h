@@ -96,6 +96,7 @@ struct RunProgram {
 // Comes with the client's descriptor.
 struct ServeClient {
   static constexpr auto kKind = WorkerSays::serve_client;
+  bool greeted = false;          // has heard the first prompt
   bool telnet = false;           // hide typed secrets by telnet's ECHO option, take telnet's commands out of lines
   bool fixed_program = false;    // the listener names the program: no 102, and RunProgram comes without a line
   bool refused_address = false;  // 911 and nothing else
@@ -105,7 +106,7 @@ struct ServeClient {
   CertificateUser user_from = CertificateUser::none;
   std::int64_t deadline = 0;     // nanoseconds of the steady clock: then 904
   static auto fields(auto& m) {
-    return std::tie(m.telnet, m.fixed_program, m.refused_address, m.by_proxy, m.tls, m.listener, m.user_from, m.deadline);
+    return std::tie(m.greeted, m.telnet, m.fixed_program, m.refused_address, m.by_proxy, m.tls, m.listener, m.user_from, m.deadline);
   }
 };
 

@@ -117,7 +117,7 @@ class Dialog {
   void ask_for_user() {
     secret_asked_ = false;
     if (!certificate_user_.empty()) return request(StartLogin{certificate_user_});
-    say(reply_line(Code::ask_user));
+    if (!std::exchange(client_.greeted, false)) say(reply_line(Code::ask_user));
     const std::string user = text_of(read_line());
     if (ProxyHeader::is_line_of_one(user)) throw bad_input();
     request(StartLogin{user});

@@ -187,10 +187,10 @@ class Worker {
     const TlsConfig& tls = listener_->tls;
     const bool plaintext_refused = !tls.on() && !listener_->allow_plaintext && !facts_.client.loopback();
     const bool by_proxy = is_in_one_of(listener_->proxy_networks, facts_.client);
-    login_->give_client({listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, tls.on(),
+    login_->give_client({hand_over_.greeted, listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, tls.on(),
                          hand_over_.listener, tls.user_from, to_nanoseconds(deadline_)},
                         connection_.get());
-    ::sched_yield();  // the prompt first: who is told here would take the processor
+    if (!hand_over_.greeted) ::sched_yield();  // the prompt first: who is told here would take the processor
     parts_.starter.send(ClientTaken{hand_over_.listener});  // counts in seconds: the client comes first
     pool_.took_client(listener_->name, facts_.client.text());
     if (plaintext_refused) {

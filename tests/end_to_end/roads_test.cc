@@ -85,6 +85,22 @@ TEST_CASE("roads: workers that are killed before they take their client lose nob
   }
 }
 
+TEST_CASE("roads: the first prompt does not wait for the worker to wake up, and comes once, whoever dies meanwhile") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Installation usher({.programs = stay(), .listener = by("queue"), .pool = "initial = 2"});
+  const std::vector<pid_t> workers = idle_workers(usher);
+  REQUIRE(workers.size() == 2);
+  signal_all(workers, SIGSTOP);
+  Client client(usher.address());
+  client.expect_line(100);
+  signal_all(workers, SIGKILL);
+  client.send_line(usual_account());
+  client.answer(101, usual_account() + "-secret");
+  client.answer(102, "who");
+  client.expect_line(110);
+  CHECK(client.read_line() == usual_account());
+}
+
 TEST_CASE("roads: a client whose time is over hears 910, and the worker that finds it later serves the next one") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   for (const std::string road : {"queue", "shared"}) {
@@ -97,6 +113,7 @@ TEST_CASE("roads: a client whose time is over hears 910, and the worker that fin
     signal_all(workers, SIGSTOP);
     for (int i = 0; i < 3; ++i) {
       Client late(usher.address());
+      if (road == "queue" && i < 2) late.expect_line(100);  // there was a worker that was ready
       late.expect_line(910);
       late.expect_closed();
     }
@@ -126,6 +143,35 @@ TEST_CASE("roads: clients wait in order of arrival until a worker may exist, and
     second.close();
     log_in(third, usual_account(), "who");
     CHECK(third.read_line() == usual_account());
+  }
+}
+
+TEST_CASE("roads: who leaves the line without a word makes way at once; who has spoken waits for the answer") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  for (const std::string& road : kRoads) {
+    CAPTURE(road);
+    const Installation usher({.programs = stay(),
+                              .listener = by(road, "pending_timeout = \"600s\"\n"),
+                              .pool = "initial = 1\nmaximum = 1\nthreshold = 1\nadditional = 1"});
+    Client inside(usher.address());
+    log_in(inside, usual_account(), "stay");
+    Client spoken(usher.address());
+    for (const std::string& word : {usual_account(), usual_account() + "-secret", std::string("who")}) spoken.send_line(word);
+    spoken.finish_sending();
+    for (int i = 0; i < 50; ++i) {
+      Client leaver(usher.address());
+      leaver.finish_sending();
+      leaver.expect_line(910);
+      leaver.expect_closed();
+    }
+    for (int i = 0; i < 50; ++i) Client(usher.address()).reset();
+    leave(inside);
+    inside.close();
+    CHECK(spoken.read_until_closed().find("\n" + usual_account() + "\n") != std::string::npos);
+    CHECK(serves(usher));
+    spoken.close();
+    CHECK(wait_until([&] { return usher.is_calm(kept(road, 1)); }));
+    CHECK(usher.usher({"check", "--live"}).error_output == "");
   }
 }
 

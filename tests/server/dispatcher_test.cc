@@ -72,7 +72,7 @@ struct Front {
   std::vector<VisitorPtr> turned_away;
   EventLoop loop;
   Dispatcher dispatcher{loop,
-                        {[](const Visitor&) { return HandOver{}; }, [](const SpawnWorker&, const UniqueFd&) { return false; },
+                        {[](const Visitor&) { return HandOver{}; }, [](Visitor&) {}, [](const SpawnWorker&, const UniqueFd&) { return false; },
                          [this] { std::exchange(come, [] {})(); }, [](const VisitorPtr&, Delivery::Event) {},
                          [this](const VisitorPtr& visitor) { dispatcher.add(visitor); }, [](const VisitorPtr&) {},
                          [this](const VisitorPtr& visitor) {
