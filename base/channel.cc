@@ -35,7 +35,8 @@ std::size_t collect_descriptors(msghdr& header, std::array<UniqueFd, kMaxDescrip
 }  // namespace
 
 bool Packet::leaves_few_descriptors() const noexcept {
-  return std::any_of(fds_.begin(), fds_.end(), [](const UniqueFd& fd) { return is_one_of_the_last(fd.get()); });
+  return std::any_of(fds_.begin(), fds_.begin() + static_cast<std::ptrdiff_t>(descriptors_),
+                     [](const UniqueFd& fd) { return is_one_of_the_last(fd.get()); });
 }
 
 Channel::Sent Channel::send_bytes(std::span<const std::uint8_t> bytes, std::span<const int> descriptors) const {

@@ -25,9 +25,10 @@ inline bool is_one_of_the_last(int fd, unsigned margins = 1) noexcept {
   constexpr rlim_t kLeast = 8;
   constexpr rlim_t kMost = 64;
   rlimit limit{};
+  if (fd < 0) return false;
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
   const rlim_t margin = std::clamp(limit.rlim_cur / 8, kLeast, kMost);
-  return fd >= 0 && static_cast<rlim_t>(fd) + margins * margin >= limit.rlim_cur;
+  return static_cast<rlim_t>(fd) + margins * margin >= limit.rlim_cur;
 }
 
 // A line at the most once a minute, however often it is asked for.

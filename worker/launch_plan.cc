@@ -26,11 +26,13 @@ namespace {
   _exit(127);
 }
 
-// exec resets handlers by itself, but not what is ignored.
+// exec resets handlers by itself, but not what is ignored. Usher's processes begin with every signal reset, so what may be
+// ignored by now is what PAM's modules know of: the standard signals.
 void reset_signals(const LaunchPlan& plan) noexcept {
+  constexpr int kLastStandard = 31;
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
-  for (int signal = 1; !plan.parent_is_plain && signal < NSIG; ++signal) sigaction(signal, &standard, nullptr);
+  for (int signal = 1; !plan.parent_is_plain && signal <= kLastStandard; ++signal) sigaction(signal, &standard, nullptr);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

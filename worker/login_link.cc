@@ -12,20 +12,24 @@
 
 #include "base/orderly_close.h"
 #include "base/system.h"
+#include "worker/bare_fork.h"
+#include "worker/footprint.h"
 #include "worker/login_process.h"
 #include "worker/secure_login.h"
 
 namespace usher {
 namespace {
 
+constexpr std::size_t kStack = 20 << 10;  // that a dialog takes
+
 // The child: nothing of the worker's but one end of a channel, which becomes descriptor 0.
-[[noreturn]] void be_login_process(Channel channel, const Jail& jail, const SystemCallFilter& filter,
-                                   const tls::Servers& servers) noexcept {
+[[noreturn]] void be_login_process(Channel channel, const LoginSurroundings& surroundings) noexcept {
+  Footprint::take_stack(kStack);
   try {
     check(::dup2(channel.fd(), STDIN_FILENO), "keep the channel");
     channel.close();
-    enter_sandbox(jail, filter);
-    _exit(static_cast<int>(run_login_process(Channel(UniqueFd(STDIN_FILENO)), servers)));
+    enter_sandbox(surroundings.jail, surroundings.filter);
+    _exit(static_cast<int>(run_login_process(Channel(UniqueFd(STDIN_FILENO)), surroundings.servers)));
   } catch (...) {
     _exit(static_cast<int>(LoginExit::failed));  // it has no one to tell: the worker sees the channel close
   }
@@ -33,13 +37,11 @@ namespace {
 
 }  // namespace
 
-LoginLink::LoginLink(const Jail& jail, const SystemCallFilter& filter, const tls::Servers& servers,
-                     Interruptions& interruptions)
-    : interruptions_(interruptions) {
-  servers.vault().keep_from_children();
+LoginLink::LoginLink(const LoginSurroundings& surroundings, Interruptions& interruptions) : interruptions_(interruptions) {
+  surroundings.servers.vault().keep_from_children();
   ChannelPair ends = make_channel();
-  pid_ = check(::fork(), "make a login process");
-  if (pid_ == 0) be_login_process(std::move(ends.theirs), jail, filter, servers);
+  pid_ = check(bare_fork(ChildOf::this_process), "make a login process");
+  if (pid_ == 0) be_login_process(std::move(ends.theirs), surroundings);
   channel_ = std::move(ends.ours);
 }
 

@@ -22,9 +22,16 @@ namespace usher {
 // The login process has ended: the client left, was too slow, or broke the rules of the dialog.
 struct ClientGone {};
 
+// What a login process is made in.
+struct LoginSurroundings {
+  const Jail& jail;
+  const SystemCallFilter& filter;
+  const tls::Servers& servers;
+};
+
 class LoginLink : public Conversation {
  public:
-  LoginLink(const Jail& jail, const SystemCallFilter& filter, const tls::Servers& servers, Interruptions& interruptions);
+  LoginLink(const LoginSurroundings& surroundings, Interruptions& interruptions);
   ~LoginLink() override { kill(); }
   LoginLink(const LoginLink&) = delete;
   LoginLink& operator=(const LoginLink&) = delete;

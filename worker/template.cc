@@ -1,9 +1,6 @@
 #include "worker/template.h"
 
-#include <sched.h>
-#include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <deque>
@@ -14,6 +11,7 @@
 #include "auth/empty_network.h"
 #include "base/log.h"
 #include "base/system.h"
+#include "worker/bare_fork.h"
 #include "worker/own_worker.h"
 
 namespace usher {
@@ -24,16 +22,6 @@ struct PamStock {
   std::unique_ptr<PamTransaction> keeper;
   std::unique_ptr<PamTransaction> next;
 };
-
-// Like fork, but the child's parent is ours: the starter reaps and signals workers itself. libc's fork cannot do that; what
-// it does besides (handlers of pthread_atfork, locks of other threads) this process, which has one thread, does not need.
-pid_t fork_sibling() {
-#if defined(__s390__)
-  return static_cast<pid_t>(::syscall(SYS_clone, nullptr, CLONE_PARENT | SIGCHLD, nullptr, nullptr, 0));
-#else
-  return static_cast<pid_t>(::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, 0));
-#endif
-}
 
 Account required_account(const std::string& name) {
   auto account = find_account(name);
@@ -76,6 +64,7 @@ class Template {
     tls_.emplace(configuration_);
     for (const PoolConfig& pool : configuration_.pools) stock_.push_back(start_pam(pool));
     static_cast<void>(groups_of(jail_.account));  // loads what the name service needs, once for all workers
+    footprint_.emplace();
   }
 
   static Account own_account() {
@@ -95,7 +84,7 @@ class Template {
   void fork_worker(Packet& packet) {
     const auto order = packet.as<ForkWorker>();
     if (packet.descriptors() != 3) throw ProtocolError("a worker comes with three channels");
-    const pid_t pid = fork_sibling();
+    const pid_t pid = bare_fork(ChildOf::its_parent);  // the starter reaps and signals workers itself
     if (pid == 0) be_worker(order, packet);
     if (pid > 0) {
       starter_.send(Forked{order.number, pid});
@@ -114,6 +103,7 @@ class Template {
                       jail_,
                       filter_,
                       *tls_,
+                      *footprint_,
                       owner_,
                       std::move(stock_.at(order.pool).next),
                       Channel(packet.take_descriptor(0)),
@@ -129,6 +119,7 @@ class Template {
   Jail jail_;
   SystemCallFilter filter_{login_system_calls()};
   std::optional<tls::Servers> tls_;
+  std::optional<Footprint> footprint_;
   std::string owner_;
   std::deque<PamStock> stock_;
 };

@@ -45,6 +45,8 @@ constexpr auto kResultPatience = 30s;   // for a client that does not read, unti
 constexpr unsigned kClosingTimeAlone = 10;  // seconds, when the starter is gone
 constexpr auto kLeftoverPatience = 2s;  // for what a program left running, until it is dead
 
+constexpr std::size_t kStack = 32 << 10;  // that PAM takes with its modules
+
 // How the job ends when the dialog does not lead to a program.
 struct NoSession {
   EndKind kind;
@@ -55,19 +57,21 @@ NoSession refused(Code code) { return {EndKind::refused, static_cast<int>(code)}
 
 class Worker {
  public:
+  // The login process first: what is written before a fork is copied once more after it.
   explicit Worker(WorkerParts parts)
       : parts_(std::move(parts)),
+        interruptions_(parts_.starter, parts_.listener),
+        login_({parts_.jail, parts_.filter, parts_.tls}, interruptions_),
         pool_config_(parts_.configuration.pools.at(parts_.pool)),
         job_(job_name(parts_.number, parts_.owner, pool_config_.name)),
         road_(std::move(parts_.listener)),
-        interruptions_(parts_.starter, parts_.listener),
         pool_(std::move(parts_.pool_channel), parts_.configuration.server.runtime_directory + "/pool.sock", parts_.number,
               parts_.id) {}
 
   WorkerExit run() {
     prepare();
     if (!wait_for_client()) {
-      login_->kill();
+      login_.kill();
       return leave(EndKind::retired, 0);
     }
     const NoSession end = attend();
@@ -78,12 +82,10 @@ class Worker {
   // ---- before the client ----
 
   void prepare() {
-    ::setsid();
     if (parts_.configuration.road_of(pool_config_.name) == Dispatch::shared) shared_.emplace();
     check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become the parent of orphans");
     when_starter_dies(SIGKILL);
-    login_.emplace(parts_.jail, parts_.filter, parts_.tls, interruptions_);
-    login_->wait_ready(Clock::now() + 10s);
+    login_.wait_ready(Clock::now() + 10s);
     if (!parts_.starter.send(WorkerReady{})) throw Interrupted{Interrupted::By::starter_gone};
     pool_.joined();
   }
@@ -121,11 +123,11 @@ class Worker {
       std::array<pollfd, 4> fds{{{road_.fd(), POLLIN, 0},
                                  {parts_.starter.fd(), POLLIN, 0},
                                  {pool_.fd(), POLLIN, 0},
-                                 {login_->fd(), POLLIN, 0}}};
+                                 {login_.fd(), POLLIN, 0}}};
       if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) throw_errno("wait for a client");
       // A client that is already here comes first, whatever else has happened.
       if (fds[0].revents != 0) return receive_client();
-      if (fds[3].revents != 0) login_->wait_until(Clock::now());
+      if (fds[3].revents != 0) login_.wait_until(Clock::now());
       if (fds[1].revents != 0 || fds[2].revents != 0) return false;
     }
   }
@@ -172,7 +174,7 @@ class Worker {
     return {EndKind::lost, 0};
   } catch (const std::exception& error) {
     refuse_log(account_.name, error.what());
-    login_->finish(Code::account_unavailable);
+    login_.finish(Code::account_unavailable);
     return refused(Code::account_unavailable);
   }
 
@@ -187,27 +189,29 @@ class Worker {
     const TlsConfig& tls = listener_->tls;
     const bool plaintext_refused = !tls.on() && !listener_->allow_plaintext && !facts_.client.loopback();
     const bool by_proxy = is_in_one_of(listener_->proxy_networks, facts_.client);
-    login_->give_client({hand_over_.greeted, listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, tls.on(),
+    login_.give_client({hand_over_.greeted, listener_->telnet, !listener_->program.empty(), plaintext_refused, by_proxy, tls.on(),
                          hand_over_.listener, tls.user_from, to_nanoseconds(deadline_)},
                         connection_.get());
     if (!hand_over_.greeted) ::sched_yield();  // the prompt first: who is told here would take the processor
     parts_.starter.send(ClientTaken{hand_over_.listener});  // counts in seconds: the client comes first
     pool_.took_client(listener_->name, facts_.client.text());
+    parts_.footprint.take_data();  // while the client types
+    Footprint::take_stack(kStack);
     if (plaintext_refused) {
       refuse_log("", "plaintext from beyond loopback");
-      login_->wait_end();
+      login_.wait_end();
       throw refused(Code::address_refused);
     }
     if (by_proxy) {
       hear_of_client();
-      login_->accept();
+      login_.accept();
     }
-    if (tls.on()) facts_.tls = session_facts(login_->wait_for_secured(parts_.tls, hand_over_.listener));
+    if (tls.on()) facts_.tls = session_facts(login_.wait_for_secured(parts_.tls, hand_over_.listener));
   }
 
   // A proxy that the configuration names is believed whom it connects for.
   void hear_of_client() {
-    const ClientAddress said = login_->wait_for_address();
+    const ClientAddress said = login_.wait_for_address();
     if (said.host.empty()) return;
     const auto client = endpoint_of(said.host.str(), said.port);
     if (!client) throw ProtocolError("a proxy's client without an address");
@@ -220,28 +224,28 @@ class Worker {
   void respect(LimitReason reason, const std::string& user) {
     if (reason == LimitReason::none) return;
     refuse_log(user, "limit: " + std::string(name_of(reason)));
-    login_->finish(Code::address_refused, kLimitText);
+    login_.finish(Code::address_refused, kLimitText);
     throw refused(Code::address_refused);
   }
 
   void log_in() {
     for (std::uint32_t tries = 1;; ++tries) {
-      const std::string user = login_->wait_for_user();
+      const std::string user = login_.wait_for_user();
       respect(limits_.refusal_of_attempt(user), user);
       if (try_login(user)) break;
       limits_.failed();
-      login_->wait_until(login_->refusal_instant(listener_->refusal_time));
+      login_.wait_until(login_.refusal_instant(listener_->refusal_time));
       const bool last = tries >= listener_->login_tries || is_certified(user, listener_->tls, facts_);
-      login_->refuse(last);
+      login_.refuse(last);
       if (last) {
-        login_->wait_end();
+        login_.wait_end();
         throw refused(Code::login_incorrect);
       }
       lacked_modules_ = lacked_modules_ || pam_->lacks_modules();
       pam_ = std::make_unique<PamTransaction>(pool_config_.pam_service, pool_config_.pam_directory);
     }
     limits_.succeeded();
-    login_->accept();
+    login_.accept();
     worker_log::login_accepted(facts_, account_.name);
   }
 
@@ -249,7 +253,7 @@ class Worker {
   bool try_login(const std::string& user) {
     if (user.empty()) return refuse_log(user, "empty user id");
     pam_->set_client(user, facts_.client.family == Endpoint::Family::local ? "" : facts_.client.host, kTty);
-    const int result = is_certified(user, listener_->tls, facts_) ? PAM_SUCCESS : pam_->authenticate(*login_);
+    const int result = is_certified(user, listener_->tls, facts_) ? PAM_SUCCESS : pam_->authenticate(login_);
     if (result != PAM_SUCCESS) return refuse_log(user, pam_->text(result));
     const auto account = find_account(pam_->user());
     if (!account) return refuse_log(user, "PAM accepts it, but it is no account");
@@ -261,8 +265,8 @@ class Worker {
   }
 
   void check_account(const std::string& user) {
-    int result = pam_->check_account(*login_);
-    if (result == PAM_NEW_AUTHTOK_REQD) result = pam_->change_password(*login_);
+    int result = pam_->check_account(login_);
+    if (result == PAM_NEW_AUTHTOK_REQD) result = pam_->change_password(login_);
     if (result != PAM_SUCCESS) refuse_account(user, pam_->text(result));
     if (pam_->user() == account_.name) return;
     const auto account = find_account(pam_->user());
@@ -276,7 +280,7 @@ class Worker {
 
   [[noreturn]] void refuse_account(std::string_view user, std::string_view reason) {
     refuse_log(user, reason);
-    login_->finish(Code::account_unavailable);
+    login_.finish(Code::account_unavailable);
     throw refused(Code::account_unavailable);
   }
 
@@ -299,27 +303,27 @@ class Worker {
       words_ = {listener_->program};
       program_ = find_program(parts_.configuration, account_, words_);
       if (program_ == nullptr) refuse_account(account_.name, "the listener's program is not for this user");
-      login_->wait_for_choice();  // its word that it reads nothing more
+      login_.wait_for_choice();  // its word that it reads nothing more
       return;
     }
     while (program_ == nullptr) {
-      const LoginLink::Choice choice = login_->wait_for_choice();
+      const LoginLink::Choice choice = login_.wait_for_choice();
       if (std::holds_alternative<ListPrograms>(choice)) {
         list_programs();
         continue;
       }
       words_ = split_words(std::get<RunProgram>(choice).line.str());
       program_ = find_program(parts_.configuration, account_, words_);
-      if (program_ == nullptr) login_->no_such_program();
+      if (program_ == nullptr) login_.no_such_program();
     }
-    login_->accept();
+    login_.accept();
   }
 
   void list_programs() {
     for (const ProgramConfig& program : parts_.configuration.programs) {
-      if (may_run(program, account_)) login_->show_program(program.name + " " + program.description);
+      if (may_run(program, account_)) login_.show_program(program.name + " " + program.description);
     }
-    login_->end_of_programs();
+    login_.end_of_programs();
   }
 
   void claim_place() {
@@ -327,12 +331,12 @@ class Worker {
                 is_reserved_for(parts_.configuration.reserved, account_, facts_.client));
     while (true) {
       if (pool_.fd() < 0) pool_.reconnect();
-      login_->wait_for(pool_.fd(), Clock::now() + 1s);
+      login_.wait_for(pool_.fd(), Clock::now() + 1s);
       switch (pool_.fd() < 0 ? PoolLink::News::nothing : pool_.hear()) {
         case PoolLink::News::granted: return;
         case PoolLink::News::denied:
           refuse_log(account_.name, "no place: a session limit is reached");
-          login_->finish(Code::busy);
+          login_.finish(Code::busy);
           throw refused(Code::busy);
         case PoolLink::News::lost: pool_.reconnect(); break;
         case PoolLink::News::retire:
@@ -344,10 +348,10 @@ class Worker {
   void open_session() {
     take_groups(account_);
     when_starter_dies(SIGKILL);  // a change of ids took it away
-    if (const int result = pam_->establish_credentials(*login_); result != PAM_SUCCESS) {
+    if (const int result = pam_->establish_credentials(login_); result != PAM_SUCCESS) {
       refuse_account(account_.name, "credentials: " + pam_->text(result));
     }
-    if (const int result = pam_->open_session(*login_); result != PAM_SUCCESS) {
+    if (const int result = pam_->open_session(login_); result != PAM_SUCCESS) {
       refuse_account(account_.name, "session: " + pam_->text(result));
     }
   }
@@ -359,7 +363,7 @@ class Worker {
     try {
       when_starter_dies(0);  // it sees the starter's end by its channel, and takes the program along
       const auto environment = program_environment(pam_->environment(), *program_, account_, facts_);
-      connection_ = login_->leave_to_program(std::move(connection_), listener_->tls.on());
+      connection_ = login_.leave_to_program(std::move(connection_), listener_->tls.on());
       const int standard_error = program_->stderr_to == StderrTo::client ? connection_.get() : log;
       return launch({account_, *program_, words_, environment, connection_.get(), standard_error, first_line});
     } catch (const LaunchFailure& failure) {
@@ -379,14 +383,14 @@ class Worker {
   NoSession attend_program(const Launched& launched, int log_fd) {
     parts_.starter.send(SessionStarted{});
     parts_.listener.send(LoginOver{});
-    pool_.active(launched.pid, login_->relay() > 0 ? Transport::tls_relay : Transport::plain);
+    pool_.active(launched.pid, login_.relay() > 0 ? Transport::tls_relay : Transport::plain);
     worker_log::program_started(facts_, account_.name, program_->name, launched.pid);
     if (launched.home_missing) note_missing_directory(log_fd);
 
     const Instant started = Clock::now();
     const ProgramEnd end =
         wait_for_program(launched, {connection_.get(), parts_.starter, pool_, program_->timeout});
-    end_descendants_but(login_->relay(), Clock::now() + kLeftoverPatience);
+    end_descendants_but(login_.relay(), Clock::now() + kLeftoverPatience);
     worker_log::program_ended(facts_, account_.name, program_->name, end, Clock::now() - started);
     if (end.why != ProgramEnd::Why::connection_lost) say_result(end.wait_status);
     if (WIFSIGNALED(end.wait_status)) return {EndKind::signal, WTERMSIG(end.wait_status)};
@@ -419,8 +423,8 @@ class Worker {
   // ---- the end ----
 
   NoSession client_gone() {
-    if (login_->crashed()) log::error("login_process_crashed", {{"job", job_}, {"client", facts_.client.text()}});
-    if (login_->met_bad_input()) {
+    if (login_.crashed()) log::error("login_process_crashed", {{"job", job_}, {"client", facts_.client.text()}});
+    if (login_.met_bad_input()) {
       refuse_log(account_.name, "bad input");
       return refused(Code::bad_input);
     }
@@ -432,38 +436,38 @@ class Worker {
   NoSession interrupted_by(Interrupted::By by) {
     if (by == Interrupted::By::listener) {
       refuse_log(account_.name, "evicted: too many are logging in");
-      login_->finish(Code::too_slow, "Too many are logging in: try again later.");
+      login_.finish(Code::too_slow, "Too many are logging in: try again later.");
       return {EndKind::evicted, 0};
     }
-    login_->finish(Code::too_slow, "The service ends this login.");
+    login_.finish(Code::too_slow, "The service ends this login.");
     return {EndKind::evicted, 0};
   }
 
   WorkerExit leave(EndKind kind, int value) {
-    if (login_->relay() == 0) login_->kill();
+    if (login_.relay() == 0) login_.kill();
     const bool starter_lives = parts_.starter.send(SessionEnding{});
     pool_.ended(kind, value);
     // A session counts with the listener until its worker is gone.
     if (kind == EndKind::refused || kind == EndKind::evicted || kind == EndKind::lost) parts_.listener.close();
     hurry_when_starter_dies(starter_lives);
     pam_->close();
-    if (login_->saw_client_off()) connection_.reset();
+    if (login_.saw_client_off()) connection_.reset();
     close_in_order(std::move(connection_));
-    login_->wait_relayed(Clock::now() + kResultPatience);
+    login_.wait_relayed(Clock::now() + kResultPatience);
     const bool clean = end_all_descendants(Clock::now() + kLeftoverPatience);
-    if (login_->crashed()) return WorkerExit::login_crashed;
+    if (login_.crashed()) return WorkerExit::login_crashed;
     if (clean && (lacked_modules_ || pam_->lacks_modules())) return WorkerExit::modules_missing;
     return clean ? WorkerExit::clean : WorkerExit::unclean;
   }
 
   WorkerParts parts_;
+  Interruptions interruptions_;
+  LoginLink login_;
   const PoolConfig& pool_config_;
   std::string job_;
   Channel road_;  // by which the client comes
-  Interruptions interruptions_;
   LoginLimits limits_{parts_.listener, interruptions_};
   PoolLink pool_;
-  std::optional<LoginLink> login_;
   std::unique_ptr<PamTransaction>& pam_ = parts_.pam;
   bool lacked_modules_ = false;
 
@@ -482,6 +486,7 @@ class Worker {
 }  // namespace
 
 WorkerExit run_worker(WorkerParts parts) noexcept try {
+  ::setsid();
   return Worker(std::move(parts)).run();
 } catch (const Interrupted&) {
   return WorkerExit::clean;

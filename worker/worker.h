@@ -16,6 +16,7 @@
 #include "base/configuration.h"
 #include "base/job_id.h"
 #include "tls/server.h"
+#include "worker/footprint.h"
 #include "worker/starter_messages.h"
 
 namespace usher {
@@ -30,6 +31,7 @@ struct WorkerParts {
   const Jail& jail;
   const SystemCallFilter& filter;
   const tls::Servers& tls;
+  const Footprint& footprint;
   std::string owner;  // the name of the user whose pool this is: the middle part of the job's name
   std::unique_ptr<PamTransaction> pam;  // started, with nobody in it
   Channel starter;

@@ -18,6 +18,8 @@ bool take(const std::string& name, const std::string& value, BenchOptions& optio
     options.account = value;
   } else if (name == "--server") {
     options.server = value;
+  } else if (name == "--program" && (value == "static" || value == "dynamic")) {
+    options.dynamic_program = value == "dynamic";
   } else if (name == "--rounds" && count > 0) {
     options.rounds = static_cast<unsigned>(count);
   } else if (name == "--clients" && count > 0) {
@@ -44,7 +46,8 @@ std::optional<BenchOptions> options_from(const std::vector<std::string>& words) 
 int bench_main(int count, char** arguments, const std::function<void(const BenchOptions&)>& run) try {
   const auto options = options_from({arguments + 1, arguments + count});
   if (!options) {
-    std::cerr << "usage: " << arguments[0] << " [--rounds N] [--ms N] [--account NAME] [--server NAME] [--clients N]\n";
+    std::cerr << "usage: " << arguments[0] << " [--rounds N] [--ms N] [--account NAME] [--server NAME] [--clients N]"
+                 " [--program static|dynamic]\n";
     return 2;
   }
   run(*options);

@@ -12,10 +12,11 @@ struct BenchOptions {
   std::chrono::milliseconds time{3000};  // of one measurement
   std::string account = "normal";
   std::string server;       // the only one to measure; empty: all of them
+  bool dynamic_program = false;  // the program of a session is linked dynamically: all is shown, no target applies
   std::size_t clients = 0;  // the only number of them; 0: those that belong to the account
 };
 
-// Shape:  [--rounds N] [--ms N] [--account NAME] [--server NAME] [--clients N].
+// Shape:  [--rounds N] [--ms N] [--account NAME] [--server NAME] [--clients N] [--program static|dynamic].
 // Status: 0, also when a ratio does not hold: the table says so; 1 when a measurement failed; 2 wrong usage; 77 when it
 // cannot run.
 int bench_main(int count, char** arguments, const std::function<void(const BenchOptions&)>& run);

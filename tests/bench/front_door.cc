@@ -58,13 +58,16 @@ bool listens(std::uint16_t port) {
 
 }  // namespace
 
-BenchGround::BenchGround() {
+BenchGround::BenchGround(bool dynamic_program) {
   if (!testing::in_private_etc() || ::geteuid() != 0) throw CannotRun("needs root, in the private /etc");
   check(::mount("usher-bench", "/run", "tmpfs", 0, "mode=755"), "cover /run");
   write_file(std::string("/etc/pam.d/") + kPamService, kService);
   drop_many_groups();
   say_ = path("say");
-  std::filesystem::copy_file(USHER_BENCH_SAY, say_);
+  const std::string static_program(USHER_BENCH_SAY_STATIC);
+  const bool dynamic = dynamic_program || static_program.empty();
+  std::filesystem::copy_file(dynamic ? USHER_BENCH_SAY : static_program, say_);
+  program_ = dynamic ? "program linked dynamically" : "program linked statically";
 }
 
 FrontDoor::~FrontDoor() {

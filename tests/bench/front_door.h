@@ -29,16 +29,20 @@ struct CannotRun : std::runtime_error {
 class BenchGround {
  public:
   // Errors: CannotRun when this is not root in the private /etc.
-  BenchGround();
+  explicit BenchGround(bool dynamic_program = false);
 
   std::string path(std::string_view name) const { return directory_.path(name); }
   std::string write(std::string_view name, std::string_view text) const { return directory_.write(name, text); }
-  // A copy of the program `say` of tests/support that any user can execute.
+  // A copy of the program `say` of tests/support that any user can execute. It is linked statically, so that what is measured is the
+  // front door and not the dynamic linker, or dynamically where that is asked for, or where there is no musl-gcc.
   const std::string& say() const noexcept { return say_; }
+  // How it is linked, in words.
+  const std::string& program() const noexcept { return program_; }
 
  private:
   testing::TemporaryDirectory directory_;
   std::string say_;
+  std::string program_;
 };
 
 class FrontDoor {

@@ -10,6 +10,7 @@
 
 #include "tests/bench/bare_logins.h"
 #include "tests/bench/bench_main.h"
+#include "tests/bench/control.h"
 #include "tests/bench/front_door.h"
 #include "tests/bench/load.h"
 #include "tests/bench/statistics.h"
@@ -21,6 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kWarmUp = 1s;
+constexpr auto kControlTime = 500ms;
 constexpr auto kPause = 300ms;  // for what a server still does after its last client
 
 // What Usher's rate is to be, times that of another.
@@ -77,10 +79,6 @@ struct Cell {
 using Cells = std::map<std::pair<std::string, std::size_t>, Cell>;  // of server and clients
 using FrontDoors = std::vector<FrontDoorPtr>;
 
-unsigned processors() {
-  return std::max(1U, std::thread::hardware_concurrency());
-}
-
 void measure_bare(const Account& account, std::chrono::milliseconds time, Cells& cells) {
   for (const unsigned processes : {1U, processors()}) {
     cells[{kBare, processes}].add(log_in_barely(account.name, processes, time));
@@ -96,10 +94,11 @@ void print_complaints(FrontDoor& door) {
   }
 }
 
-Cells measure(const FrontDoors& doors, const Account& account, const BenchOptions& options) {
+Cells measure(const FrontDoors& doors, const Account& account, const BenchOptions& options, Control& control) {
   Cells cells;
   const auto time = options.time * account.times_longer;
   for (unsigned round = 0; round < options.rounds; ++round) {
+    if (options.server.empty()) control.measure(kControlTime);
     if (options.server.empty()) measure_bare(account, time, cells);
     for (const std::size_t clients : account.clients) {
       for (const FrontDoorPtr& door : doors) {
@@ -137,15 +136,7 @@ void print_cells(const FrontDoors& doors, const Account& account, Cells& cells) 
             << rate_and_times(cells[{kBare, processors()}]) << "\n\n";
 }
 
-// A loop that needs nothing but processors has to run as many times as fast on as many of them. Where it does not,
-// somebody else had them, and no ratio of the run means anything.
-bool disturbed(Cells& cells) {
-  constexpr double kShare = 0.8;
-  const double expected = median(cells[{kBare, 1}].rate) * processors();
-  return median(cells[{kBare, processors()}].rate) < kShare * expected;
-}
-
-void print_targets(const Account& account, Cells& cells) {
+void print_targets(const Account& account, Cells& cells, const Control& control) {
   std::vector<Target> targets;
   for (const std::size_t clients : account.clients_compared) {
     const Cell& usher = cells[{"Usher", clients}];
@@ -158,9 +149,8 @@ void print_targets(const Account& account, Cells& cells) {
       if (!bare) targets.push_back({what + "p99 ms", median(usher.p99), median(peer.p99), Target::Bound::at_most, 1});
     }
   }
-  for (Target& target : targets) target.disturbed = disturbed(cells);
-  if (disturbed(cells))
-    std::cout << "The machine was not quiet: PAM alone did not get all processors. Measure again.\n\n";
+  for (Target& target : targets) target.disturbed = control.disturbed();
+  control.print();
   print_targets(targets);
 }
 
@@ -181,14 +171,15 @@ FrontDoors start_doors(const BenchGround& ground, const std::string& only) {
 void run(const BenchOptions& options) {
   Account account = account_named(options.account);
   if (options.clients > 0) account.clients = account.clients_compared = {options.clients};
-  const BenchGround ground;
+  const BenchGround ground(options.dynamic_program);
   const FrontDoors doors = start_doors(ground, options.server);
-  std::cout << "# Logins of an account with " << account.hash << "\n\n";
+  std::cout << "# Logins of an account with " << account.hash << ", " << ground.program() << "\n\n";
   print_machine();
-  Cells cells = measure(doors, account, options);
+  Control control;
+  Cells cells = measure(doors, account, options, control);
   std::cout << "Sessions a second, median ms, 99th percentile ms:\n\n";
   print_cells(doors, account, cells);
-  if (options.server.empty()) print_targets(account, cells);
+  if (options.server.empty() && !options.dynamic_program) print_targets(account, cells, control);
 }
 
 }  // namespace

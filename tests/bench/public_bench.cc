@@ -7,6 +7,7 @@
 
 #include "base/system.h"
 #include "tests/bench/bench_main.h"
+#include "tests/bench/control.h"
 #include "tests/bench/load.h"
 #include "tests/bench/public_door.h"
 #include "tests/bench/statistics.h"
@@ -18,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kWarmUp = 1s;
+constexpr auto kControlTime = 500ms;
 constexpr auto kPause = 300ms;  // for what a server still does after its last client
 
 struct Wanted {
@@ -59,9 +61,10 @@ Doors start_doors(const BenchGround& ground, const std::string& only) {
   return doors;
 }
 
-Cells measure(const Doors& doors, const std::vector<std::size_t>& clients, const BenchOptions& options) {
+Cells measure(const Doors& doors, const std::vector<std::size_t>& clients, const BenchOptions& options, Control& control) {
   Cells cells;
   for (unsigned round = 0; round < options.rounds; ++round) {
+    control.measure(kControlTime);
     for (const std::size_t count : clients) {
       for (const PublicDoorPtr& door : doors) {
         std::cerr << "round " << round + 1 << ": " << door->name() << ", " << count << " clients\n";
@@ -90,7 +93,7 @@ void print_cells(const Doors& doors, const std::vector<std::size_t>& clients, Ce
   table.print();
 }
 
-void print_wanted(const std::vector<std::size_t>& clients, Cells& cells) {
+void print_wanted(const std::vector<std::size_t>& clients, Cells& cells, const Control& control) {
   std::vector<Target> targets;
   for (const std::size_t count : clients) {
     const Cell& usher = cells[{"Usher", count}];
@@ -101,6 +104,8 @@ void print_wanted(const std::vector<std::size_t>& clients, Cells& cells) {
       targets.push_back({what + "p99 ms", median(usher.p99), median(peer.p99), Target::Bound::at_most, 1});
     }
   }
+  for (Target& target : targets) target.disturbed = control.disturbed();
+  control.print();
   print_targets(targets);
 }
 
@@ -108,14 +113,15 @@ void run(const BenchOptions& options) {
   allow_many_descriptors();
   std::vector<std::size_t> clients{1, 10, 100, 1000};
   if (options.clients > 0) clients = {options.clients};
-  const BenchGround ground;
+  const BenchGround ground(options.dynamic_program);
   const Doors doors = start_doors(ground, options.server);
-  std::cout << "# A program for each connection, without a login\n\n";
+  std::cout << "# A program for each connection, without a login; " << ground.program() << "\n\n";
   print_machine();
-  Cells cells = measure(doors, clients, options);
+  Control control;
+  Cells cells = measure(doors, clients, options, control);
   std::cout << "Sessions a second, median ms, 99th percentile ms:\n\n";
   print_cells(doors, clients, cells);
-  if (options.server.empty()) print_wanted(clients, cells);
+  if (options.server.empty() && !options.dynamic_program) print_wanted(clients, cells, control);
 }
 
 }  // namespace
