@@ -20,11 +20,9 @@
 namespace usher {
 namespace {
 
-constexpr std::size_t kStack = 20 << 10;  // that a dialog takes
 
 // The child: nothing of the worker's but one end of a channel, which becomes descriptor 0.
 [[noreturn]] void be_login_process(Channel channel, const LoginSurroundings& surroundings) noexcept {
-  Footprint::take_stack(kStack);
   try {
     check(::dup2(channel.fd(), STDIN_FILENO), "keep the channel");
     channel.close();
