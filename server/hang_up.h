@@ -1,10 +1,27 @@
-// Clients that go while they wait for a worker.
+// Notices that a client has gone while it waits for a worker; it reads nothing.
+//
+// Model:  a client that closes its sending side, or whose connection is dead, and that has sent nothing before, can log in no more.
+//         It is looked for from kMoment on: most clients have a worker by then.
 #pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "base/event_loop.h"
 
 namespace usher {
 
-// Of a client whose sending side is closed, or whose connection is dead: has it sent nothing before? Reads nothing.
-// Source: tcp(7), SIOCINQ; unix(7), SIOCINQ.
-bool has_left_without_a_word(int client) noexcept;
+class HangUp {
+ public:
+  static constexpr std::chrono::milliseconds kMoment{200};
+
+  // `gone` is called once at the most, and may end this.
+  void watch(EventLoop& loop, int client, std::function<void()> gone);
+  void end() noexcept;
+
+ private:
+  EventLoop::Timer moment_;
+  EventLoop::Watch watch_;
+};
 
 }  // namespace usher

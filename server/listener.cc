@@ -21,7 +21,6 @@
 #include "server/admission.h"
 #include "server/dispatcher.h"
 #include "server/farewell.h"
-#include "server/hang_up.h"
 #include "server/limit_keeper.h"
 #include "server/sessions.h"
 #include "server/worker_places.h"
@@ -155,20 +154,14 @@ class Listener {
     const bool has_place = worker_places_.enter(visitor);
     if (!has_place && !visitor->may_wait) return turn_away(visitor, Code::busy);
     if (has_place) dispatcher_.add(visitor);
-    if (logs_in(*visitor) && !on_its_way(*visitor)) watch_for_hang_up(visitor);
-  }
-
-  // To a worker of its own, which will say Taken at once.
-  static bool on_its_way(const Visitor& visitor) {
-    return visitor.state == Visitor::State::handed_over && visitor.dispatch == Dispatch::queue;
+    if (logs_in(*visitor) && visitors_.contains(visitor->serial)) watch_for_hang_up(*visitor);
   }
 
   // Those behind it need not wait for one that can log in no more.
-  void watch_for_hang_up(const VisitorPtr& visitor) {
-    if (visitor->hang_up || !visitors_.contains(visitor->serial)) return;
-    visitor->hang_up = loop_.watch(visitor->fd.get(), EPOLLRDHUP | EPOLLONESHOT, [this, serial = visitor->serial](std::uint32_t) {
+  void watch_for_hang_up(Visitor& visitor) {
+    visitor.hang_up.watch(loop_, visitor.fd.get(), [this, serial = visitor.serial] {
       const VisitorPtr leaver = visitors_.at(serial);
-      if (has_left_without_a_word(leaver->fd.get()) && dispatcher_.withdraw(*leaver)) turn_away(leaver, Code::busy);
+      if (dispatcher_.withdraw(*leaver)) turn_away(leaver, Code::busy);
     });
   }
 

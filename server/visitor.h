@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "server/delivery.h"
 #include "server/client_limits.h"
+#include "server/hang_up.h"
 
 namespace usher {
 
@@ -34,7 +35,7 @@ struct Visitor {
   unsigned attempts = 0;               // hand-overs to workers that died before they took it
   Instant pending_until{};
   EventLoop::Timer retry;  // while it is in no line
-  EventLoop::Watch hang_up;  // until it is taken
+  HangUp hang_up;          // until it is taken
   EventLoop::Timer timer;  // until it is taken: pending_timeout; once evicted: shutdown
 };
 

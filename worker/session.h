@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <optional>
+#include <string>
 
 #include "base/channel.h"
 #include "worker/ending.h"
@@ -25,6 +26,9 @@ struct ProgramEnd {
   using Why = EndCause;
   Why why = Why::by_itself;
 };
+
+// The last line for the client: 103, or 902 with how it ended.
+std::string result_line(int wait_status);
 
 // Returns when the program has ended, one way or another. What it left running is still there.
 ProgramEnd wait_for_program(const Launched& program, const SessionWatch& watch);

@@ -19,7 +19,6 @@
 #include "base/network.h"
 #include "base/orderly_close.h"
 #include "base/pipe.h"
-#include "base/signal_name.h"
 #include "base/system.h"
 #include "handover/hand_over.h"
 #include "worker/descendants.h"
@@ -405,14 +404,7 @@ class Worker {
   }
 
   void say_result(int wait_status) {
-    if (!listener_->program.empty()) return say_last_line("");
-    std::string line = reply_line(Code::program_ended);
-    if (WIFSIGNALED(wait_status)) {
-      line = reply_line(Code::program_failed, "signal " + signal_name(WTERMSIG(wait_status)));
-    } else if (WEXITSTATUS(wait_status) != 0) {
-      line = reply_line(Code::program_failed, "status " + std::to_string(WEXITSTATUS(wait_status)));
-    }
-    say_last_line("\r\n" + line);
+    say_last_line(listener_->program.empty() ? "\r\n" + result_line(wait_status) : "");
   }
 
   // The connection is closed in order at the very end, when the PAM session is closed too.

@@ -158,9 +158,9 @@ TEST_CASE("roads: who leaves the line without a word makes way at once; who has 
     Client spoken(usher.address());
     for (const std::string& word : {usual_account(), usual_account() + "-secret", std::string("who")}) spoken.send_line(word);
     spoken.finish_sending();
-    for (int i = 0; i < 50; ++i) {
-      Client leaver(usher.address());
-      leaver.finish_sending();
+    std::vector<Client> leavers;
+    for (int i = 0; i < 50; ++i) leavers.emplace_back(usher.address()).finish_sending();
+    for (Client& leaver : leavers) {
       leaver.expect_line(910);
       leaver.expect_closed();
     }
