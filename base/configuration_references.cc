@@ -72,6 +72,18 @@ class References {
                     label + " has tls, which the workers of its pool " + quoted(listener.pool) + " would have to speak themselves",
                     "take out tls, or use a pool without command");
     }
+    if (!listener.proxy_networks.empty()) {
+      faults_.error(places_.of(path + "/proxy_networks"),
+                    label + " has proxy_networks, and the programs of its pool " + quoted(listener.pool) +
+                        " would get a proxy's header as their clients' first bytes",
+                    "take out proxy_networks, or use a pool without command");
+    }
+    const bool shared = listener.dispatch == Dispatch::shared;  // which is what there is
+    for (const char* key : {"dispatch", "telnet", "allow_plaintext", "login_timeout", "login_tries", "refusal_time",
+                            "max_logins", "max_sessions"}) {
+      if (shared && key == std::string_view("dispatch")) continue;
+      warn_of_idle_key(path + "/" + key, key, label + " is served by the programs of pool " + quoted(listener.pool));
+    }
     if (listener.program.empty()) return;
     faults_.error(places_.of(path + "/program"),
                   label + " has a program, and the workers of its pool " + quoted(listener.pool) + " are programs themselves",
@@ -94,10 +106,13 @@ class References {
     }
     for (const char* key : {"pool", "dispatch", "telnet", "allow_plaintext", "login_timeout", "login_tries", "refusal_time",
                             "max_logins", "pending_timeout"}) {
-      if (!places_.knows(path + "/" + key)) continue;
-      faults_.warning(places_.of(path + "/" + key), label + " has login = \"none\", so " + key + " means nothing",
-                      "take it out");
+      warn_of_idle_key(path + "/" + key, key, label + " has login = \"none\"");
     }
+  }
+
+  // It is written down, and nothing goes by it.
+  void warn_of_idle_key(const std::string& path, const std::string& key, const std::string& why) {
+    if (places_.knows(path)) faults_.warning(places_.of(path), why + ", so " + key + " means nothing", "take it out");
   }
 
   bool is_public(const ProgramConfig& program) const {
@@ -191,6 +206,11 @@ class References {
     if (!pool.command.empty() && pool.user.empty() && places_.good(path + "/user")) {
       faults_.error(places_.of(path + "/command"), "pool " + quoted(pool.name) + " has a command and no user",
                     "write user = and the account that it shall run under");
+    }
+    if (!pool.command.empty()) {
+      for (const char* key : {"pam_service", "pam_directory"}) {
+        warn_of_idle_key(path + "/" + key, key, "pool " + quoted(pool.name) + " has a command");
+      }
     }
     if (!pool.command.empty() || !places_.good(path + "/command")) return;
     for (const auto& [key, given] : {std::pair("user", !pool.user.empty()), std::pair("max_use", pool.max_use != 0)}) {

@@ -199,8 +199,8 @@ inline constexpr std::tuple kListenerKeys{
 inline constexpr std::tuple kPoolKeys{
     Key{"command", &PoolConfig::command, CommandLine{256, Presence::optional}, preset("[]"),
         "Set: the pool's workers are this program (absolute path and arguments), started as `user`, which takes connection "
-        "after connection by way of libusher. There is no login, a client that cannot be served is just closed, and "
-        "`dispatch`, `wait` and the PAM keys mean nothing."},
+        "after connection by way of libusher. There is no login, a client that cannot be served is just closed, its listener's "
+        "`dispatch` is always \"shared\", and the PAM keys mean nothing."},
     Key{"user", &PoolConfig::user, Words{kOptionalAccount}, preset("\"\""), "With `command`: the account it runs under."},
     Key{"max_use", &PoolConfig::max_use, Number{0, 1'000'000'000}, preset("0"),
         "With `command`: connections after which a worker makes room for a fresh one; 0: no limit."},
@@ -212,7 +212,8 @@ inline constexpr std::tuple kPoolKeys{
     Key{"maximum", &PoolConfig::maximum, Number{1, kMostJobs}, preset("500"),
         "Workers at one time, ready and serving together."},
     Key{"wait", &PoolConfig::wait, Flag{}, preset("true"),
-        "A client may wait for a worker (the listener's pending_timeout); false: it is told 910 at once."},
+        "A client may wait for a worker (the listener's pending_timeout); false: it is told 910 at once. With `command`: closed "
+        "when no worker has taken it within 100 ms."},
     Key{"idle_time", &PoolConfig::idle_time, Duration{std::chrono::milliseconds(100), hours(24)}, preset("\"60s\""),
         "Workers that nobody needed for so long end, but for as many as initial and threshold keep."},
     Key{"pam_service", &PoolConfig::pam_service, Words{kPamService}, preset("\"usher\""),

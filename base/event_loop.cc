@@ -62,7 +62,7 @@ EventLoop::Watch EventLoop::watch(int fd, std::uint32_t events, Ready ready) {
 
 EventLoop::Timer EventLoop::at(Instant when, Due due) {
   auto entry = std::make_shared<Timer::Entry>(Timer::Entry{std::move(due), {}});
-  entry->place = timers_.emplace(when, entry);
+  entry->place = timers_.emplace_hint(timers_.end(), when, entry);  // mostly the latest of all
   return {this, std::move(entry)};
 }
 

@@ -24,6 +24,7 @@ inline bool is_shortage(int error) noexcept {
 inline bool is_one_of_the_last(int fd, unsigned margins = 1) noexcept {
   constexpr rlim_t kLeast = 8;
   constexpr rlim_t kMost = 64;
+  if (fd < 0) return false;
   rlimit limit{};
   if (fd < 0) return false;
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -121,14 +122,22 @@ int stop_command(std::span<const std::string> arguments) {
   return result;
 }
 
+Poco::Util::OptionSet status_options() {
+  auto options = configuration_and_json_options();
+  options.addOption(Poco::Util::Option("reset", "r", "begins to count anew, after it has shown what was counted"));
+  return options;
+}
+
 int status_command(std::span<const std::string> arguments) {
-  const CommandLine line(configuration_and_json_options(), arguments);
+  const CommandLine line(status_options(), arguments);
   line.check_operands(0, 0);
   std::vector<Fact> facts;
   ControlClient::Answers answers;
   answers.fact = [&](const Fact& fact) { facts.push_back(fact); };
   const ServerConfig server = server_of(line.configuration());
   const int result = told(ControlClient(server.runtime_directory).call(AskStatus{}, answers));
+  std::optional<ControlClient> reset;  // called while this process still may
+  if (line.has("reset")) reset.emplace(server.runtime_directory);
   std::vector<Fault> unread;
   const auto configuration = parse_configuration(read_configuration_files(line.configuration(), unread)).configuration;
   for (const ListenerConfig& listener : configuration.listeners) add_ends_of_certificates(listener, facts);
@@ -138,7 +147,7 @@ int status_command(std::span<const std::string> arguments) {
   } else {
     print_text(facts);
   }
-  return result;
+  return result == status::kDone && reset ? told(reset->call(AskResetFigures{}, answers)) : result;
 }
 
 int reload_command(std::span<const std::string> arguments) {

@@ -17,6 +17,7 @@ Poco::Util::OptionSet stop_options();
 // Returns when everything is gone.
 int stop_command(std::span<const std::string> arguments);
 
+Poco::Util::OptionSet status_options();
 int status_command(std::span<const std::string> arguments);
 int reload_command(std::span<const std::string> arguments);
 // Returns when the new processes are ready.

@@ -50,7 +50,7 @@ struct LoginSucceeded {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
-enum class ListenerSays : std::uint8_t { hand_over = 1, evict, verdict, own_connection };
+enum class ListenerSays : std::uint8_t { hand_over = 1, evict, verdict, own_connection, withdrawn };
 
 struct Verdict {
   static constexpr auto kKind = ListenerSays::verdict;

@@ -24,4 +24,11 @@ void check_is_client(int fd) {
   if (flags < 0 || (flags & O_NONBLOCK) != 0) throw ProtocolError("the client's socket does not block");
 }
 
+bool is_withdrawn(const Channel& listener) {
+  Packet word;
+  const Received received = listener.receive(word, 0);
+  if (received == Received::packet) static_cast<void>(word.as<Withdrawn>());
+  return received != Received::closed;
+}
+
 }  // namespace usher

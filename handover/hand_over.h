@@ -7,7 +7,8 @@
 //                                                  channel while its session lasts, so the end of that is heard too
 //         What the two say of limits in between: handover/attempt.h.
 //         A worker that closes the channel without Taken never had the client: the listener gives it to another. A worker
-//         whose Taken cannot be sent never gets the client: the listener has taken it back.
+//         whose Taken cannot be sent looks for Withdrawn: then the listener has taken the client back. Where that is not, the
+//         listener is dead, and the client is the worker's.
 //         On the shared road the message has two descriptors, the client and the worker's end of a channel for its answers; on
 //         the road "spawn" the pool says NoRoom in the place of a worker that it will not start.
 #pragma once
@@ -36,6 +37,11 @@ struct Evict {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
+struct Withdrawn {
+  static constexpr auto kKind = ListenerSays::withdrawn;
+  static auto fields(auto& /*m*/) { return std::tie(); }
+};
+
 struct Taken {
   static constexpr auto kKind = WorkerTellsListener::taken;
   static auto fields(auto& /*m*/) { return std::tie(); }
@@ -51,12 +57,16 @@ struct NoRoom {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
+// So many bytes the message has.
+inline constexpr std::size_t kHandOverSize = max_wire_size<HandOver>();
+
 // What the listener may say to a worker.
 enum class WorkerState : std::uint8_t { waiting, has_client };
 inline constexpr std::array kListenerRequests{
     request<HandOver>(in(WorkerState::waiting), Often::once, 1),
     request<Evict>(in(WorkerState::has_client), Often::any, 0),
     request<Verdict>(in(WorkerState::has_client), Often::any, 0),
+    request<Withdrawn>(in(WorkerState::waiting), Often::once, 0),
 };
 
 // What comes over a channel on which all idle workers of a pool wait.
@@ -79,5 +89,9 @@ inline constexpr std::array kWorkerReports{
 // Is this a stream socket that is, or was, connected, in blocking mode? Anything else was not accepted by a listener.
 // Errors: ProtocolError.
 void check_is_client(int fd);
+
+// When Taken could not be sent: did the listener take the client back? Else it has died.
+// Errors: ProtocolError for any other word.
+bool is_withdrawn(const Channel& listener);
 
 }  // namespace usher

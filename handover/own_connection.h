@@ -9,6 +9,7 @@
 // Shape:  the message has always kOwnConnectionSize bytes, so that the bytes unread in the channel tell how many are.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -39,6 +40,10 @@ inline std::array<std::uint8_t, 32> padded_name(std::string_view name) {
   std::array<std::uint8_t, 32> bytes{};
   for (std::size_t i = 0; i < name.size() && i < bytes.size(); ++i) bytes.at(i) = static_cast<std::uint8_t>(name[i]);
   return bytes;
+}
+
+inline std::string name_in(const std::array<std::uint8_t, 32>& padded) {
+  return {padded.begin(), std::find(padded.begin(), padded.end(), 0)};
 }
 
 struct UsePage {

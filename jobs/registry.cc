@@ -122,6 +122,7 @@ Registry::Statements::Statements(Database& database)
                               "RETURNING 1")),
       is_ready(database.prepare("SELECT 1 FROM job WHERE id = ?1 AND status = 'ready'")),
       forget_statistics(database.prepare("DELETE FROM statistic WHERE source = ?1")),
+      forget_all_statistics(database.prepare("DELETE FROM statistic")),
       put_statistic(database.prepare("INSERT INTO statistic VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")) {}
 
 Registry::Registry(const std::string& runtime_directory, Open how)
@@ -188,6 +189,8 @@ void Registry::Update::put_statistics(const std::string& source, const std::vect
                                   row.since, row.at);
   }
 }
+
+void Registry::Update::forget_statistics() { statements_.forget_all_statistics.run(); }
 
 void Registry::Update::remove(const JobId& id) {
   statements_.remove.run(Blob{bytes_of(id)});

@@ -25,7 +25,7 @@ inline constexpr std::string_view kReadyQueue = "READY";
 class Registry {
   struct Statements {
     explicit Statements(Database& database);
-    Statement put, put_served, remove, remove_served, assign, is_ready, forget_statistics, put_statistic;
+    Statement put, put_served, remove, remove_served, assign, is_ready, forget_statistics, forget_all_statistics, put_statistic;
   };
 
  public:
@@ -54,6 +54,8 @@ class Registry {
     std::optional<JobId> assign(const std::string& pool, Watch& ready);
     // All that `source` counts, in place of what it wrote before.
     void put_statistics(const std::string& source, const std::vector<Statistic>& rows);
+    // Of every source.
+    void forget_statistics();
     void commit() { transaction_.commit(); }
 
    private:

@@ -43,6 +43,29 @@ void Statistics::count(const std::string& pool, const std::string& key, std::int
   changed_ = changed_ || by != 0;
 }
 
+void Statistics::go_on_from(const std::vector<Statistic>& rows) {
+  for (const Statistic& row : rows) {
+    if (row.source != source_) continue;
+    Statistic& figure = find(row.pool, row.key);
+    figure.level = row.level;
+    figure.since = row.since;
+    figure.peak = std::max(figure.peak, row.peak);
+    figure.area += row.area + (row.level ? row.value * std::max<std::int64_t>(wall_clock_ms() - row.at, 0) : 0);
+    if (!row.level) figure.value += row.value;
+  }
+}
+
+void Statistics::reset() {
+  const std::int64_t now = wall_clock_ms();
+  for (auto& [name, figure] : figures_) {
+    if (!figure.level) figure.value = 0;
+    figure.peak = figure.value;
+    figure.area = 0;
+    figure.since = figure.at = now;
+  }
+  changed_ = true;
+}
+
 std::vector<Statistic> Statistics::rows() {
   changed_ = false;
   std::vector<Statistic> rows;

@@ -1,8 +1,8 @@
 // What is counted of pools: numbers that only grow, and levels that rise and fall.
 //
 // Model:  whoever counts (the pool its workers, the listener its clients) keeps the figures and writes them into the registry's table
-//         `statistic`, in a transaction, at most once a second; `usher status` reads them. They begin anew with the process
-//         that counts.
+//         `statistic`, in a transaction, at most once a second; `usher status` reads them. They begin with Usher, or when they are
+//         reset: a process that takes another's place goes on from what that one has written.
 // Shape:  a level's area is the sum of value times milliseconds until `at`: its average is known at any later time.
 #pragma once
 
@@ -40,6 +40,10 @@ class Statistics {
   void count(const std::string& pool, const std::string& key, std::int64_t by = 1);
   // All of them, for writing.
   std::vector<Statistic> rows();
+  // What the process before this one has written is added. It counts nobody any more: its levels are down to nothing.
+  void go_on_from(const std::vector<Statistic>& rows);
+  // Counts and times begin now.
+  void reset();
 
  private:
   Statistic& find(const std::string& pool, const std::string& key);

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <thread>
 
@@ -174,13 +175,31 @@ struct Taker::State {
     watch(giver);
   }
 
-  std::optional<Given> hear_giver() {
+  // What is no parcel has not been taken, and its giver hears that by the end of the channel.
+  std::optional<Given> hear_giver() try {
     Packet packet;
     if (giver.receive(packet, kMaxDescriptors) == Received::nothing) return std::nullopt;
-    const Channel from = std::exchange(giver, {});
+    return take_parcel(packet, std::exchange(giver, {}));
+  } catch (const ProtocolError&) {
+    giver.close();
+    if (!has_room()) throw Error(ErrorCode::io, "take", EMFILE);
+    return std::nullopt;
+  }
+
+  // Where this process has none for all descriptors of a parcel the kernel closes those that are too many.
+  bool has_room() const {
+    std::array<UniqueFd, kMaxDescriptors> probes;
+    return std::all_of(probes.begin(), probes.end(), [this](UniqueFd& probe) {
+      probe.reset(::fcntl(epoll.get(), F_DUPFD_CLOEXEC, 0));
+      return static_cast<bool>(probe);
+    });
+  }
+
+  std::optional<Given> take_parcel(Packet& packet, const Channel& from) const {
     if (packet.bytes().empty()) return std::nullopt;  // it has gone
     Given given;
     given.data = packet.as<Parcel>().data.str();
+    if (packet.descriptors() == 0) return std::nullopt;
     if (!from.send(Took{})) return std::nullopt;  // it has withdrawn
     for (std::size_t i = 0; i < packet.descriptors(); ++i) {
       given.descriptors.emplace_back(packet.take_descriptor(i).release());

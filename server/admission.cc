@@ -6,7 +6,9 @@ void Admission::add(const std::string& listener, const std::string& network, std
   Logins& logins = by_listener_[listener];
   Serials& serials = logins.by_network[network];
   if (!serials.empty()) logins.ranks.erase(rank_of(serials));
-  if (serials.insert(serial).second) ++logins.count;
+  const std::size_t before = serials.size();
+  serials.insert(serials.end(), serial);  // mostly the latest of all
+  logins.count += serials.size() - before;
   logins.ranks.insert(rank_of(serials));
 }
 

@@ -51,6 +51,7 @@ bool Delivery::withdraw() {
   const OnEvent event = std::exchange(event_, [&heard](Event said) { heard.push_back(said); });
   link_.hear_now();
   if (!taken_) {
+    link_.send(Withdrawn{});
     link_.refuse_more();
     link_.hear_now();
   }

@@ -14,6 +14,7 @@ using State = Visitor::State;
 
 namespace {
 
+constexpr std::size_t kFewArrivals = 8;  // of one round may all have a worker at its end; in a rush they will have to wait
 constexpr unsigned kAtOnce = 3;  // new attempts after workers that died; later ones after growing pauses
 
 Clock::duration pause_after(unsigned attempts) { return std::min<Clock::duration>(5ms * (1U << (attempts - kAtOnce)), 1s); }
@@ -25,9 +26,15 @@ Clock::duration pause_after(unsigned attempts) { return std::min<Clock::duration
 void Dispatcher::add(const VisitorPtr& visitor) {
   visitor->state = State::pending;
   Line& line = line_of(*visitor);
-  line.pending[visitor->serial] = visitor;
+  line.pending.emplace_hint(line.pending.end(), visitor->serial, visitor);
   if (opened_ && line.pending.size() == 1 && line.road->prepared()) line.road->dispatch(line.pending);
-  if (!line.pending.empty()) schedule(line);
+  if (line.pending.empty()) return;
+  if (line.arrived.size() < kFewArrivals) {
+    line.arrived.push_back(visitor);
+  } else {
+    callbacks_.park(*visitor);
+  }
+  schedule(line);
 }
 
 bool Dispatcher::withdraw(Visitor& visitor) {
@@ -41,7 +48,7 @@ bool Dispatcher::withdraw(Visitor& visitor) {
 
 void Dispatcher::remove(Visitor& visitor) {
   Line& line = line_of(visitor);
-  line.pending.erase(visitor.serial);
+  if (visitor.state == State::pending) line.pending.erase(visitor.serial);
   line.road->settled(visitor);
   visitor.delivery.reset();
 }
@@ -74,8 +81,15 @@ void Dispatcher::own_channel(const OwnChannel& own, Channel channel, Channel wor
   road<OwnRoad>(own.pool.str(), Dispatch::own).connect(std::move(channel), std::move(workers_end));
 }
 
-void Dispatcher::look() {
-  for (auto& [key, line] : lines_) line.road->look();
+bool Dispatcher::look() {
+  bool more = false;
+  for (auto& [key, line] : lines_) {
+    if (key.second != Dispatch::own) continue;
+    const std::size_t waiting = line.road->look() + line.pending.size();
+    callbacks_.wait_for_own_workers(key.first, waiting);
+    more = more || waiting > 0;
+  }
+  return more;
 }
 
 void Dispatcher::introduced() {
@@ -114,7 +128,13 @@ std::unique_ptr<Road> Dispatcher::make_road(const LineKey& key) {
                         [this, key] { schedule(lines_.at(key)); },
                         callbacks_.hear_pool,
                         [this](const VisitorPtr& visitor) { add(visitor); },
-                        callbacks_.login_over};
+                        [this](const VisitorPtr& visitor) {
+                          callbacks_.taken(visitor);
+                          callbacks_.login_over(visitor);
+                        },
+                        callbacks_.park,
+                        callbacks_.unpark,
+                        callbacks_.found};
   switch (key.second) {
     case Dispatch::queue: return std::make_unique<QueueRoad>(std::move(services), registry_, key.first);
     case Dispatch::shared: return std::make_unique<SharedRoad>(std::move(services));
@@ -127,7 +147,7 @@ std::unique_ptr<Road> Dispatcher::make_road(const LineKey& key) {
 // Once a round, however many clients came in it.
 void Dispatcher::schedule(Line& line) {
   line.due = true;
-  if (!opened_ || std::exchange(scheduled_, true)) return;
+  if (std::exchange(scheduled_, true)) return;
   loop_.defer([this] { run(); });
 }
 
@@ -135,8 +155,17 @@ void Dispatcher::run() {
   scheduled_ = false;
   for (auto& [key, line] : lines_) {
     if (!std::exchange(line.due, false)) continue;
-    line.road->dispatch(line.pending);
-    turn_away_impatient(line);
+    if (opened_) {
+      line.road->dispatch(line.pending);
+      turn_away_impatient(line);
+    }
+    park_arrived(line);
+  }
+}
+
+void Dispatcher::park_arrived(Line& line) {
+  for (const VisitorPtr& visitor : std::exchange(line.arrived, {})) {
+    if (visitor->state == State::pending && line.pending.contains(visitor->serial)) callbacks_.park(*visitor);
   }
 }
 

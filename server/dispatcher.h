@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "handover/announcement.h"
 #include "handover/hand_over.h"
@@ -33,6 +34,10 @@ class Dispatcher {
     std::function<void(const VisitorPtr&)> login_over;   // also when its worker died (lost()): the listener lets go of it
     std::function<void(const VisitorPtr&)> unservable;   // it may not wait and none is ready; or worker after worker died over it
     std::function<void(const VisitorPtr&)> taken = [](const VisitorPtr&) {};  // by a worker
+    std::function<void(const std::string& pool, std::size_t clients)> wait_for_own_workers = [](const auto&, std::size_t) {};
+    std::function<void(Visitor&)> park = [](Visitor&) {};      // it stays in its line
+    std::function<void(Visitor&)> unpark = [](Visitor&) {};    // it is about to be sent
+    std::function<void(const OwnConnection&, UniqueFd)> found = [](const OwnConnection&, UniqueFd) {};
   };
 
   Dispatcher(EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
@@ -51,8 +56,8 @@ class Dispatcher {
   void shared_ready(const SharedReady& ready);
   void own_channel(const OwnChannel& own, Channel channel, Channel workers_end);
   void introduced();
-  // Finds out what nobody tells.
-  void look();
+  // Finds out what nobody tells: who has been taken by own workers. True while somebody waits for one.
+  bool look();
   bool opened() const noexcept { return opened_; }
   // Of the pool that has been met.
   std::optional<Registry>& registry() noexcept { return registry_; }
@@ -66,6 +71,7 @@ class Dispatcher {
   struct Line {
     std::unique_ptr<Road> road;
     Pending pending;
+    std::vector<VisitorPtr> arrived;  // in this round
     bool due = false;
   };
   using LineKey = std::pair<std::string, Dispatch>;
@@ -78,6 +84,7 @@ class Dispatcher {
   void schedule(Line& line);
   void run();
   void turn_away_impatient(Line& line);
+  void park_arrived(Line& line);
   void handed_over(const VisitorPtr& visitor, std::unique_ptr<Delivery> delivery);
   void hear(const VisitorPtr& visitor, Delivery::Event event);
   void lose(const VisitorPtr& visitor);

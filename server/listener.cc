@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "auth/sandbox.h"
@@ -15,13 +16,13 @@
 #include "base/endpoint.h"
 #include "base/log.h"
 #include "base/service_messages.h"
-#include "base/shortage.h"
 #include "base/system.h"
 #include "handover/announcement.h"
-#include "server/admission.h"
 #include "server/dispatcher.h"
 #include "server/farewell.h"
 #include "server/limit_keeper.h"
+#include "server/listening_places.h"
+#include "server/login_room.h"
 #include "server/sessions.h"
 #include "server/worker_places.h"
 #include "server/statistics.h"
@@ -31,11 +32,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kAcceptsARound = 64;
-constexpr unsigned kMarginsKept = 2;    // one for channels to workers, one for all else
-constexpr auto kPause = 100ms;         // when there is no descriptor or memory for another client
 constexpr auto kEvictionTime = 1s;     // for the login process to say 904; then the visitor is shut down
 constexpr auto kLeaveCheck = 2ms;
+constexpr auto kLook = 500ms;
+constexpr auto kTakenAtOnce = 100ms;   // own workers that are idle have taken a client by then: they do not say so
 
 class Listener {
  public:
@@ -56,15 +56,6 @@ class Listener {
   }
 
  private:
-  // One listener of the configuration, with its socket.
-  struct Place {
-    ListenerConfig config;
-    bool may_wait = true;
-    std::vector<Network> proxies;
-    UniqueFd socket;
-    EventLoop::Watch watch;
-  };
-
   // ---- the starter ----
 
   void hear_starter(Packet& packet) {
@@ -74,6 +65,8 @@ class Listener {
       case StarterSays::peer_channel: return meet_pool(packet);
       case StarterSays::stop: return stop(packet.as<Stop>().drain);
       case StarterSays::leave: return leave();
+      case StarterSays::reset_figures: return statistics_.reset();
+      case StarterSays::parked_client: return take_over(packet.as<ParkedClient>(), packet.take_descriptor(0));
       case StarterSays::worker_forked:
       case StarterSays::worker_failed:
       case StarterSays::worker_ended:
@@ -84,24 +77,29 @@ class Listener {
   }
 
   void configure(Packet& packet) {
-    next_generation_ = packet.as<Configure>().generation;
+    const auto configure = packet.as<Configure>();
+    next_generation_ = configure.generation;
+    if (generation_ == 0) goes_on_ = configure.goes_on;
     const Configuration configuration = sealed_configuration(packet.take_descriptor(0).get());
     const ServerConfig& server = configuration.server;
     if (generation_ == 0) keep_service_to({server.runtime_directory + "/db", server.state_directory + "/db"});
     runtime_directory_ = configuration.server.runtime_directory;
     reserved_ = configuration.reserved;
+    logins_.configure(reserved_);
     limits_.configure(configuration.limits, reserved_);
     keeper_.open(configuration.server.state_directory);
-    next_.clear();
+    std::vector<ListeningPlace> places;
     for (const ListenerConfig& config : configuration.listeners) {
       const PoolConfig* pool = configuration.pool(config.pool);
       const Dispatch road = configuration.road_of(config.pool);
-      const bool may_wait = pool == nullptr || pool->wait || road == Dispatch::own;
-      next_.push_back({config, may_wait, networks_of(config.proxy_networks), {}, {}});
-      next_.back().config.dispatch = road;
+      const bool may_wait = pool == nullptr || pool->wait;
+      places.push_back({config, may_wait, networks_of(config.proxy_networks)});
+      places.back().config.dispatch = road;
+      if (!may_wait && road == Dispatch::own) places.back().config.pending_timeout = kTakenAtOnce;
     }
+    places_.prepare(std::move(places));
     keep_workers_free(configuration.pools);
-    if (next_is_complete()) follow();
+    if (places_.next_is_complete()) follow();
   }
 
   void keep_workers_free(const std::vector<PoolConfig>& pools) {
@@ -113,26 +111,19 @@ class Listener {
   }
 
   void take_socket(Packet& packet) {
-    next_.at(packet.as<ListeningSocket>().listener).socket = packet.take_descriptor(0);
-    if (next_is_complete()) follow();
-  }
-
-  // With the last socket the new configuration is in force. Public listeners have theirs elsewhere.
-  bool next_is_complete() const {
-    return std::all_of(next_.begin(), next_.end(), [](const Place& place) { return place.socket || place.config.is_public(); });
+    places_.take_socket(packet.as<ListeningSocket>().listener, packet.take_descriptor(0));
+    if (places_.next_is_complete()) follow();
   }
 
   void follow() {
-    places_ = std::exchange(next_, {});
+    places_.follow();
     generation_ = next_generation_;
-    for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
     std::set<std::pair<std::string, Dispatch>> roads;
-    for (const Place& place : places_) {
+    for (const ListeningPlace& place : places_.all()) {
       if (!place.config.is_public()) roads.emplace(place.config.pool, place.config.dispatch);
     }
     dispatcher_.use_only(roads);
-    const auto all = visitors_;
-    for (const auto& [serial, visitor] : all) {
+    for (const VisitorPtr& visitor : in_order_of_arrival()) {
       if (visitor->state == Visitor::State::pending) find_place(visitor);
     }
     report_ready();
@@ -140,9 +131,8 @@ class Listener {
 
   // Its listener may have gone, or have another pool or another road.
   void find_place(const VisitorPtr& visitor) {
-    const auto place = std::find_if(places_.begin(), places_.end(),
-                                    [&](const Place& other) { return other.socket && other.config.name == visitor->listener; });
-    if (place == places_.end()) return turn_away(visitor, Code::busy);
+    const ListeningPlace* place = places_.named(visitor->listener);
+    if (place == nullptr) return turn_away(visitor, Code::busy);
     dispatcher_.remove(*visitor);
     if (visitor->pool != place->config.pool) worker_places_.leave(*visitor);
     go_to(*place, *visitor);
@@ -153,7 +143,7 @@ class Listener {
   void dispatch(const VisitorPtr& visitor) {
     const bool has_place = worker_places_.enter(visitor);
     if (!has_place && !visitor->may_wait) return turn_away(visitor, Code::busy);
-    if (has_place) dispatcher_.add(visitor);
+    has_place ? dispatcher_.add(visitor) : park(*visitor);
     if (logs_in(*visitor) && visitors_.contains(visitor->serial)) watch_for_hang_up(*visitor);
   }
 
@@ -165,18 +155,11 @@ class Listener {
     });
   }
 
-  static void go_to(const Place& place, Visitor& visitor) {
+  static void go_to(const ListeningPlace& place, Visitor& visitor) {
     visitor.listener = place.config.name;
     visitor.pool = place.config.pool;
     visitor.dispatch = place.config.dispatch;
     visitor.may_wait = place.may_wait;
-  }
-
-  void watch_place(std::size_t index) {
-    if (leaving_) return;
-    Place& place = places_[index];
-    if (!place.socket) return;
-    place.watch = loop_.watch(place.socket.get(), EPOLLIN, [this, index](std::uint32_t) { accept(places_[index]); });
   }
 
   void meet_pool(Packet& packet) {
@@ -195,6 +178,7 @@ class Listener {
   void hear_pool(Packet& packet) {
     pool_gate_.check(packet, PoolState::known);
     dispatcher_.meet_pool(runtime_directory_);
+    if (std::exchange(goes_on_, false)) statistics_.go_on();
     switch (static_cast<PoolTellsListener>(packet.kind())) {
       case PoolTellsListener::worker_channel:
         return dispatcher_.worker_channel(packet.as<WorkerChannel>(), Channel(packet.take_descriptor(0)));
@@ -221,90 +205,109 @@ class Listener {
 
   // ---- clients ----
 
-  void accept(const Place& place) {
-    for (int i = 0; i < kAcceptsARound; ++i) {
-      sockaddr_storage peer{};
-      socklen_t length = sizeof peer;
-      UniqueFd client(::accept4(place.socket.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC));  // NOLINT
-      const bool is_last = client && is_one_of_the_last(client.get(), kMarginsKept);
-      if (client) {
-        admit(place, std::move(client), endpoint_from(peer, length));
-      } else if (errno == EAGAIN) {
-        return;
-      } else if (is_shortage(errno)) {
-        return pause(errno);
-      }
-      if (is_last) return pause(EMFILE);
-    }
-  }
-
-  // The clients stay in the backlog meanwhile.
-  void pause(int error) {
-    for (Place& place : places_) place.watch.end();
-    complaint_.tell("accept_paused", {{"reason", std::generic_category().message(error)}});
-    resume_ = loop_.after(kPause, [this] { resume(); });
-  }
-
-  void resume() {
-    const UniqueFd probe(::fcntl(starter_.fd(), F_DUPFD_CLOEXEC, 0));
-    if (!probe || is_one_of_the_last(probe.get(), kMarginsKept)) return pause(EMFILE);
-    for (std::size_t i = 0; i < places_.size(); ++i) watch_place(i);
-  }
-
-  void admit(const Place& place, UniqueFd client, const Endpoint& from) {
+  void admit(const ListeningPlace& place, UniqueFd client, const Endpoint& from) {
     if (draining_) return refuse(place, std::move(client), Code::busy, default_text(Code::busy));
     Guest guest = limits_.guest(from);
     const bool is_proxy = contains(place.proxies, from);  // it is its clients whom limits are for
     if (!is_proxy && limits_.enter(guest) != LimitReason::none) {
       return refuse(place, std::move(client), Code::address_refused, kLimitText);
     }
-    const auto visitor = std::make_shared<Visitor>();
-    visitor->is_to_be_greeted = !place.config.tls.on() && !is_proxy && (place.config.allow_plaintext || from.loopback());
-    visitor->serial = guest.reserved ? ++reserved_serial_ : ++serial_;
+    const VisitorPtr visitor = make_visitor(place, std::move(client), std::move(guest), from);
+    visitor->serial = visitor->guest.reserved ? ++reserved_serial_ : ++serial_;
+    let_in(place, visitor);
+  }
+
+  static VisitorPtr make_visitor(const ListeningPlace& place, UniqueFd client, Guest guest, const Endpoint& from) {
+    const bool plain = !place.config.tls.on() && (place.config.allow_plaintext || from.loopback());
+    auto visitor = std::make_shared<Visitor>();
+    visitor->is_to_be_greeted = plain && !contains(place.proxies, from);
     visitor->fd = std::move(client);
     visitor->guest = std::move(guest);
-    go_to(place, *visitor);
     visitor->accepted_at = Clock::now();
+    go_to(place, *visitor);
+    return visitor;
+  }
+
+  void let_in(const ListeningPlace& place, const VisitorPtr& visitor) {
     visitor->pending_until = visitor->accepted_at + place.config.pending_timeout;
     visitor->timer = loop_.at(visitor->pending_until, [this, serial = visitor->serial] {
       const VisitorPtr late = visitors_.at(serial);
       if (dispatcher_.withdraw(*late)) turn_away(late, Code::busy);
     });
     visitors_[visitor->serial] = visitor;
-    if (logs_in(*visitor)) logins_of(*visitor).add(visitor->listener, visitor->guest.network, visitor->serial);
+    if (logs_in(*visitor)) logins_.add(*visitor);
     visitor->counted_as_waiting = visitor->pool;
     statistics_.arrived(*visitor);
     make_room(place.config);
     if (visitors_.contains(visitor->serial)) dispatch(visitor);
+    if (!logs_in(*visitor)) look_later();
+  }
+
+  // ---- clients of a listener before this one ----
+
+  // It waited, and waits on in its old place.
+  void take_over(const ParkedClient& parked, UniqueFd client) {
+    if (!go_on_with(parked, std::move(client), true)) starter_.send(UnparkClient{parked.serial});
+  }
+
+  // Own workers had not taken it yet.
+  void find(const OwnConnection& record, UniqueFd client) {
+    go_on_with({record.serial, record.accepted_at, false, name_in(record.listener)}, std::move(client), false);
+  }
+
+  bool go_on_with(const ParkedClient& known, UniqueFd client, bool parked) try {
+    const ListeningPlace* place = places_.named(known.listener.str());
+    if (place == nullptr || visitors_.contains(known.serial)) return false;
+    const Endpoint from = peer_of(client.get());
+    Guest guest = limits_.guest(from);
+    if (!contains(place->proxies, from)) limits_.enter(guest);  // it was let in then
+    std::uint64_t& last = guest.reserved ? reserved_serial_ : serial_;
+    last = std::max(last, known.serial);
+    const VisitorPtr visitor = make_visitor(*place, std::move(client), std::move(guest), from);
+    visitor->serial = known.serial;
+    visitor->accepted_at = from_nanoseconds(known.accepted_at);
+    visitor->greeted = known.greeted;
+    visitor->is_to_be_greeted = visitor->is_to_be_greeted && !known.greeted;
+    visitor->parked = parked;
+    let_in(*place, visitor);
+    return true;
+  } catch (const std::system_error&) {
+    return false;  // it has gone
+  }
+
+  // A listener that is killed here does not lose it.
+  void park(Visitor& visitor) {
+    if (visitor.parked || !visitor.may_wait) return;
+    const ParkClient wish{visitor.serial, to_nanoseconds(visitor.accepted_at), visitor.greeted, visitor.listener};
+    visitor.parked = true;
+    if (starter_.send_now(wish, visitor.fd.get())) return;
+    starter_.send(wish, UniqueFd(::fcntl(visitor.fd.get(), F_DUPFD_CLOEXEC, 0)));
+    places_.rest();  // nobody is taken in whom the starter could not keep
+  }
+
+  void unpark(Visitor& visitor) {
+    if (std::exchange(visitor.parked, false)) starter_.send(UnparkClient{visitor.serial});
+  }
+
+  // ---- clients ----
+
+  // Own workers say nothing when they take a client.
+  void look_later() {
+    if (look_.pending()) return;
+    look_ = loop_.after(kLook, [this] {
+      if (dispatcher_.look()) look_later();
+    });
   }
 
   // Where there is no login nobody here knows the protocol: such a client is closed.
-  void refuse(const Place& place, UniqueFd client, Code code, std::string_view text) {
+  void refuse(const ListeningPlace& place, UniqueFd client, Code code, std::string_view text) {
     if (place.config.dispatch != Dispatch::own) farewells_.say(std::move(client), code, text);
   }
 
   static bool logs_in(const Visitor& visitor) { return visitor.dispatch != Dispatch::own; }
 
-  Admission& logins_of(const Visitor& visitor) { return visitor.guest.reserved ? reserved_logins_ : logins_; }
-
-  void forget_login(const Visitor& visitor) {
-    logins_of(visitor).remove(visitor.listener, visitor.guest.network, visitor.serial);
-  }
-
-  // Those from reserved networks make way only for each other.
-  void make_room(const ListenerConfig& place) {
-    while (true) {
-      const std::size_t reserved = reserved_logins_.count(place.name);
-      const std::size_t kept = std::max<std::size_t>(reserved, reserved_.logins_kept());
-      const std::size_t others = place.max_logins - std::min<std::size_t>(place.max_logins, kept);
-      if (logins_.count(place.name) > others) {
-        evict(logins_.victim(place.name));
-      } else if (reserved > place.max_logins) {
-        evict(reserved_logins_.victim(place.name));
-      } else {
-        return;
-      }
-    }
+  void make_room(const ListenerConfig& listener) {
+    while (const std::uint64_t serial = logins_.one_too_many(listener)) evict(serial);
   }
 
   // ---- what its worker says of its login ----
@@ -326,10 +329,10 @@ class Listener {
   void meet_client_of_proxy(Visitor& visitor) {
     const auto client = endpoint_of(visitor.delivery->subject(), 0);
     if (!client) return;
-    forget_login(visitor);
+    logins_.remove(visitor);
     limits_.leave(visitor.guest);
     visitor.guest = limits_.guest(*client);
-    logins_of(visitor).add(visitor.listener, visitor.guest.network, visitor.serial);
+    logins_.add(visitor);
     if (visitor.guest.reserved) worker_places_.leave(visitor);
     visitor.delivery->answer(limits_.enter(visitor.guest));
   }
@@ -350,7 +353,7 @@ class Listener {
     log::notice("login_evicted", {{"listener", visitor->listener}, {"network", visitor->guest.network}});
     if (dispatcher_.withdraw(*visitor)) return turn_away(visitor, Code::too_slow);
     if (!visitors_.contains(serial)) return;
-    forget_login(*visitor);
+    logins_.remove(*visitor);
     visitor->state = Visitor::State::evicted;
     if (visitor->delivery) visitor->delivery->evict();
     visitor->timer = loop_.after(kEvictionTime, [this, serial] {
@@ -380,8 +383,9 @@ class Listener {
     visitor->timer.end();
     visitor->hang_up.end();
     statistics_.left(*visitor);
+    unpark(*visitor);
     dispatcher_.remove(*visitor);
-    forget_login(*visitor);
+    logins_.remove(*visitor);
     visitors_.erase(visitor->serial);
   }
 
@@ -390,52 +394,43 @@ class Listener {
     worker_places_.leave(visitor);
   }
 
-  // The client need not wait for its first prompt until its worker is awake.
-  static void greet(Visitor& visitor) {
-    if (!std::exchange(visitor.is_to_be_greeted, false)) return;
-    const std::string line = reply_line(Code::ask_user);
-    visitor.greeted = ::send(visitor.fd.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
-  }
-
   HandOver control_record(const Visitor& visitor) const {
     HandOver record;
     record.generation = generation_;
     record.accepted_at = to_nanoseconds(visitor.accepted_at);
     record.greeted = visitor.greeted;
-    for (std::size_t i = 0; i < places_.size(); ++i) {
-      if (places_[i].config.name == visitor.listener) record.listener = static_cast<std::uint16_t>(i);
-    }
+    record.listener = places_.number_of(visitor.listener);
     return record;
+  }
+
+  std::vector<VisitorPtr> in_order_of_arrival() const {
+    std::vector<VisitorPtr> all;
+    for (const auto& [serial, visitor] : visitors_) all.push_back(visitor);
+    std::sort(all.begin(), all.end(), [](const auto& one, const auto& other) { return one->serial < other->serial; });
+    return all;
   }
 
   // ---- the end ----
 
   void stop(bool drain) {
     draining_ = drain;
-    if (!drain) {
-      stop_accepting();
-      places_.clear();
-    }
-    const auto all = visitors_;
-    for (const auto& [serial, visitor] : all) {
+    if (!drain) places_.close();
+    for (const VisitorPtr& visitor : in_order_of_arrival()) {
       if (dispatcher_.withdraw(*visitor)) turn_away(visitor, Code::busy);
     }
   }
 
-  void stop_accepting() {
-    leaving_ = true;
-    for (Place& place : places_) place.watch.end();
-    resume_.end();
-  }
-
   // Clients that no worker has taken yet would be lost. New ones wait in the backlog for the next listener.
   void leave() {
-    stop_accepting();
+    places_.stop_accepting();
     dispatcher_.look();
     const bool held = std::any_of(visitors_.begin(), visitors_.end(), [](const auto& entry) {
       return entry.second->state == Visitor::State::pending || entry.second->state == Visitor::State::handed_over;
     });
-    if (!held && farewells_.empty()) return loop_.stop();
+    if (!held && farewells_.empty() && !places_.gives_up()) {
+      statistics_.write();
+      return loop_.stop();
+    }
     leave_ = loop_.after(kLeaveCheck, [this] { leave(); });
   }
 
@@ -444,30 +439,35 @@ class Listener {
   std::unique_ptr<Link> pool_;
   Gate pool_gate_{kPoolAnnouncements};
   std::string runtime_directory_;
-  std::vector<Place> places_;
   std::uint32_t generation_ = 0;
-  std::vector<Place> next_;
   std::uint32_t next_generation_ = 0;
+  bool goes_on_ = false;  // from what the listener before this one has counted
 
+  ListeningPlaces places_{loop_,
+                          {[this](const ListeningPlace& place, UniqueFd client, const Endpoint& from) {
+                             admit(place, std::move(client), from);
+                           },
+                           [this](const ListeningPlace& place, UniqueFd client) {
+                             refuse(place, std::move(client), Code::busy, default_text(Code::busy));
+                           },
+                           [this] { return starter_.waiting() == 0; }}};
   Farewells farewells_{loop_};
   Limits limits_{[this](LimitKind kind, const std::string& name) { keeper_.note(kind, name); }, wall_clock_ms};
   LimitKeeper keeper_{loop_, limits_};
   ReservedConfig reserved_;
-  Admission logins_;
-  Admission reserved_logins_;
+  LoginRoom logins_;
   WorkerPlaces worker_places_{[this](const VisitorPtr& visitor) { dispatcher_.add(visitor); }};
   Sessions sessions_{[this](Visitor& visitor) { leave(visitor); }};
-  std::map<std::uint64_t, VisitorPtr> visitors_;
-  std::uint64_t serial_ = std::uint64_t{1} << 63U;
-  std::uint64_t reserved_serial_ = 0;
-  EventLoop::Timer resume_;
-  Complaint complaint_;
+  std::unordered_map<std::uint64_t, VisitorPtr> visitors_;  // by serial
+  // No listener since the start of Usher has given the same: each begins with the time.
+  std::uint64_t reserved_serial_ = static_cast<std::uint64_t>(to_nanoseconds(Clock::now()));
+  std::uint64_t serial_ = (std::uint64_t{1} << 63U) + reserved_serial_;
   bool draining_ = false;
-  bool leaving_ = false;
   EventLoop::Timer leave_;
+  EventLoop::Timer look_;
   Dispatcher dispatcher_{loop_,
                          {[this](const Visitor& visitor) { return control_record(visitor); },
-                          [](Visitor& visitor) { greet(visitor); },
+                          greet,
                           [this](const SpawnWorker& wish, UniqueFd end) { return ask_pool(wish, std::move(end)); },
                           [this] {
                             if (pool_) pool_->hear_now();
@@ -476,7 +476,11 @@ class Listener {
                           [this](const VisitorPtr& visitor) { find_place(visitor); },
                           [this](const VisitorPtr& visitor) { end_login(visitor); },
                           [this](const VisitorPtr& visitor) { turn_away(visitor, Code::busy); },
-                          [this](const VisitorPtr& visitor) { statistics_.taken(*visitor); }}};
+                          [this](const VisitorPtr& visitor) { statistics_.taken(*visitor); },
+                          [this](const std::string& pool, std::size_t clients) { statistics_.wait_for_own_workers(pool, clients); },
+                          [this](Visitor& visitor) { park(visitor); },
+                          [this](Visitor& visitor) { unpark(visitor); },
+                          [this](const OwnConnection& record, UniqueFd client) { find(record, std::move(client)); }}};
   ListenerStatistics statistics_{loop_, dispatcher_.registry()};
 };
 

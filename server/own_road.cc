@@ -12,10 +12,12 @@
 namespace usher {
 
 void OwnRoad::connect(Channel channel, Channel workers_end) {
-  const std::vector<VisitorPtr> returned = take_back();
+  std::vector<VisitorPtr> returned;
+  if (workers_end_) returned = take_back();
   room_.end();
   channel_ = std::move(channel);
   workers_end_ = std::move(workers_end);
+  take_back();  // what a listener before this one has left in it is found
   for (const VisitorPtr& visitor : returned) services_.returned(visitor);
   services_.again();
 }
@@ -25,7 +27,7 @@ void OwnRoad::dispatch(Pending& pending) {
   while (!pending.empty() && channel_ && !room_) {
     const VisitorPtr visitor = pending.begin()->second;
     if (!send(*visitor)) return;
-    pending.erase(visitor->serial);
+    pending.erase(pending.begin());
     sent_.push_back(visitor);
   }
 }
@@ -34,7 +36,11 @@ bool OwnRoad::send(Visitor& visitor) {
   const Channel::Encoded record(
       OwnConnection{padded_name(visitor.listener), to_nanoseconds(visitor.accepted_at), visitor.serial});
   const int client = visitor.fd.get();
-  const Channel::Sent sent = channel_.send_bytes(record.bytes(), std::span(&client, 1));
+  Channel::Sent sent = Channel::Sent::full;
+  send_out(visitor, [&] {
+    sent = channel_.send_bytes(record.bytes(), std::span(&client, 1));
+    return sent == Channel::Sent::done;
+  });
   if (sent == Channel::Sent::full) {
     room_ = services_.loop.watch(channel_.fd(), EPOLLOUT, [this](std::uint32_t) {
       room_.end();
@@ -65,13 +71,15 @@ void OwnRoad::forget_taken() {
 // Workers may take some at the same time: who is still there is told by the messages themselves.
 std::vector<VisitorPtr> OwnRoad::take_back() {
   std::vector<VisitorPtr> returned;
-  if (sent_.empty()) return returned;
   Packet packet;
   while (workers_end_.receive(packet, 1) == Received::packet) {
-    const auto serial = packet.as<OwnConnection>().serial;
+    const auto record = packet.as<OwnConnection>();
     const auto found =
-        std::find_if(sent_.begin(), sent_.end(), [&](const VisitorPtr& other) { return other->serial == serial; });
-    if (found == sent_.end()) continue;  // of a listener before this one, and too old by now
+        std::find_if(sent_.begin(), sent_.end(), [&](const VisitorPtr& other) { return other->serial == record.serial; });
+    if (found == sent_.end()) {
+      services_.found(record, packet.take_descriptor(0));
+      continue;
+    }
     returned.push_back(*found);
     returned.back()->fd = packet.take_descriptor(0);
     returned.back()->state = Visitor::State::pending;

@@ -24,7 +24,10 @@ class OwnRoad : public Road {
   void dispatch(Pending& pending) override;
   bool withdraw(Visitor& visitor) override;
   void settled(const Visitor& visitor) override;
-  void look() override { forget_taken(); }
+  std::size_t look() override {
+    forget_taken();
+    return sent_.size();
+  }
 
  private:
   bool send(Visitor& visitor);

@@ -110,9 +110,12 @@ void QueueRoad::hand_over(const JobId& id, Pending& pending) {
   const VisitorPtr visitor = pending.begin()->second;
   std::unique_ptr<Delivery> delivery = std::move(worker->second);
   idle_.erase(worker);
-  services_.greet(*visitor);
-  if (!delivery->send(services_.control_record(*visitor), visitor->fd.get())) return;  // it died: its id is spent
-  pending.erase(visitor->serial);
+  const auto send = [&] {
+    services_.greet(*visitor);
+    return delivery->send(services_.control_record(*visitor), visitor->fd.get());
+  };
+  if (!send_out(*visitor, send)) return;  // it died: its id is spent
+  pending.erase(pending.begin());
   services_.handed_over(visitor, std::move(delivery));
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "handover/own_connection.h"
 #include "server/visitor.h"
 
 namespace usher {
@@ -18,6 +19,9 @@ struct RoadServices {
   std::function<void()> hear_pool;  // reads what the pool has said by now
   std::function<void(const VisitorPtr&)> returned;  // it is in the line again
   std::function<void(const VisitorPtr&)> over;      // a worker has it, and nobody will say more of it
+  std::function<void(Visitor&)> park;               // this process may die, and it is not lost
+  std::function<void(Visitor&)> unpark;
+  std::function<void(const OwnConnection&, UniqueFd)> found;  // a client that a listener before this one had sent
 };
 
 class Road {
@@ -38,10 +42,20 @@ class Road {
   // One that was handed over has been taken, or is not on its way any more.
   virtual void settled(const Visitor& /*visitor*/) {}
   virtual void pool_is_gone() {}
-  // Clients may have been taken without a word.
-  virtual void look() {}
+  // Clients may have been taken without a word. How many have not been.
+  virtual std::size_t look() { return 0; }
 
  protected:
+  // Whoever has been sent belongs to the message, and to the worker that reads it, whatever becomes of this process: from
+  // then on another listener must not have him too.
+  template <class Send>
+  bool send_out(Visitor& visitor, Send send) {
+    services_.unpark(visitor);
+    const bool sent = send();
+    if (!sent) services_.park(visitor);
+    return sent;
+  }
+
   RoadServices services_;
 };
 

@@ -18,11 +18,11 @@ void SharedRoad::set_idle(std::uint32_t workers) {
 
 void SharedRoad::dispatch(Pending& pending) {
   take_back_impatient(pending);
-  while (!pending.empty() && channel_ && sent_.size() < kMaxSent) {
+  while (!pending.empty() && channel_ && sent_.size() < std::min<std::size_t>(idle_ + kAhead, kMaxSent)) {
     const VisitorPtr visitor = pending.begin()->second;
     if (!visitor->may_wait && sent_.size() >= idle_) return;
     if (!send(visitor)) return;
-    pending.erase(visitor->serial);
+    pending.erase(pending.begin());
   }
 }
 
@@ -46,11 +46,15 @@ bool SharedRoad::send(const VisitorPtr& visitor) {
   }
   const std::array<int, 2> descriptors{visitor->fd.get(), answers->theirs.fd()};
   const Channel::Encoded record(services_.control_record(*visitor));
-  const Channel::Sent sent = channel_.send_bytes(record.bytes(), descriptors);
+  Channel::Sent sent = Channel::Sent::full;
+  send_out(*visitor, [&] {
+    sent = channel_.send_bytes(record.bytes(), descriptors);
+    return sent == Channel::Sent::done;
+  });
   if (sent == Channel::Sent::gone) channel_.close();  // the pool will make a new one
   if (sent == Channel::Sent::full) retry_ = services_.loop.after(10ms, services_.again);
   if (sent != Channel::Sent::done) return false;
-  sent_[visitor->serial] = visitor;
+  sent_.emplace_hint(sent_.end(), visitor->serial, visitor);
   services_.handed_over(visitor, std::make_unique<Delivery>(services_.loop, std::move(answers->ours), nullptr));
   return true;
 }

@@ -1,8 +1,11 @@
 // dispatch = "shared": one channel on which all idle workers of the pool wait in a blocking recvmsg; the kernel wakes one.
 //
 // Model:  a message holds the client and the worker's end of a channel for its answers. While no worker has read it, it keeps its
-//         place in the channel; a worker that dies with it closes the answer channel, and the client is sent again.
+//         place in the channel; a worker that dies with it closes the answer channel, and the client is sent again. Besides
+//         those for whom there are idle workers a few are sent ahead, for whoever becomes free; others wait in the line.
 #pragma once
+
+#include <algorithm>
 
 #include "server/road.h"
 
@@ -17,11 +20,13 @@ class SharedRoad : public Road {
   void set_idle(std::uint32_t workers);
 
   void dispatch(Pending& pending) override;
+  std::size_t certain() const override { return idle_ - std::min<std::size_t>(idle_, sent_.size()); }
   void settled(const Visitor& visitor) override;
   void pool_is_gone() override { channel_.close(); }
 
  private:
   static constexpr std::size_t kMaxSent = 64;  // each is two descriptors in flight
+  static constexpr std::size_t kAhead = 4;     // of the workers
 
   void take_back_impatient(Pending& pending);
   bool send(const VisitorPtr& visitor);

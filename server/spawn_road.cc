@@ -3,10 +3,10 @@
 namespace usher {
 
 void SpawnRoad::dispatch(Pending& pending) {
-  while (!pending.empty() && sent_.size() < kMaxSent) {
+  while (!pending.empty()) {
     const VisitorPtr visitor = pending.begin()->second;
-    if (!send(visitor)) return;
-    pending.erase(visitor->serial);
+    if (sent_.size() >= (visitor->may_wait ? kAhead : kMaxSent) || !send(visitor)) return;
+    pending.erase(pending.begin());
   }
 }
 
@@ -17,9 +17,12 @@ bool SpawnRoad::send(const VisitorPtr& visitor) {
     return false;
   }
   auto delivery = std::make_unique<Delivery>(services_.loop, std::move(pair->ours), nullptr);
-  if (!delivery->send(services_.control_record(*visitor), visitor->fd.get())) return false;
-  if (!ask_({pool_, visitor->may_wait}, pair->theirs.release())) return false;
-  sent_[visitor->serial] = visitor;
+  const auto send = [&] {
+    return delivery->send(services_.control_record(*visitor), visitor->fd.get()) &&
+           ask_({pool_, visitor->may_wait}, pair->theirs.release());
+  };
+  if (!send_out(*visitor, send)) return false;
+  sent_.emplace_hint(sent_.end(), visitor->serial, visitor);
   services_.handed_over(visitor, std::move(delivery));
   return true;
 }

@@ -18,7 +18,10 @@ class SpawnRoad : public Road {
   void settled(const Visitor& visitor) override;
 
  private:
-  static constexpr std::size_t kMaxSent = 256;  // workers that are asked for and have not taken their client
+  // Workers that are asked for and have not taken their client: so many ahead, of those who wait; who may not wait has his answer
+  // from the pool.
+  static constexpr std::size_t kAhead = 8;
+  static constexpr std::size_t kMaxSent = 256;
 
   bool send(const VisitorPtr& visitor);
 

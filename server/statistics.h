@@ -22,11 +22,18 @@ class ListenerStatistics {
   void refused(const Visitor& visitor, Code code);
   // However it went.
   void left(Visitor& visitor);
+  // As it was seen now and then: who is taken there nobody says.
+  void wait_for_own_workers(const std::string& pool, std::size_t clients);
+
+  // From what the listener before this one has counted. The registry must be open.
+  void go_on();
+  void reset();
+  // What is not written yet.
+  void write();
 
  private:
   void stop_waiting(Visitor& visitor);
   void write_later();
-  void write();
 
   EventLoop& loop_;
   std::optional<Registry>& registry_;

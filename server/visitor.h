@@ -34,10 +34,14 @@ struct Visitor {
   std::unique_ptr<Delivery> delivery;  // from handed_over on
   unsigned attempts = 0;               // hand-overs to workers that died before they took it
   Instant pending_until{};
+  bool parked = false;  // the starter has it too
   EventLoop::Timer retry;  // while it is in no line
   HangUp hang_up;          // until it is taken
   EventLoop::Timer timer;  // until it is taken: pending_timeout; once evicted: shutdown
 };
+
+// The client need not wait for its first prompt until its worker is awake.
+void greet(Visitor& visitor);
 
 using VisitorPtr = std::shared_ptr<Visitor>;
 using Pending = std::map<std::uint64_t, VisitorPtr>;  // by serial: in order of arrival

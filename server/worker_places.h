@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
+#include <unordered_set>
 
 #include "server/visitor.h"
 
@@ -29,7 +29,7 @@ class WorkerPlaces {
 
  private:
   struct Pool {
-    std::set<std::uint64_t> inside;  // serials
+    std::unordered_set<std::uint64_t> inside;  // serials
     Pending waiting;
   };
 

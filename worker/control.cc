@@ -64,6 +64,7 @@ void Control::dispatch(const CallPtr& call, Packet& packet) {
     case ControlAsks::reload: return commands_.reload(call);
     case ControlAsks::end_job: return commands_.end_job(call, packet.as<AskEndJob>());
     case ControlAsks::restart: return commands_.restart(call, packet.as<AskRestart>());
+    case ControlAsks::reset_figures: return commands_.reset_figures(call);
   }
 }
 

@@ -44,6 +44,7 @@ class Control {
     std::function<void(CallPtr)> reload;
     std::function<void(CallPtr, const AskEndJob&)> end_job;
     std::function<void(CallPtr, const AskRestart&)> restart;
+    std::function<void(CallPtr)> reset_figures;
   };
 
   // `listening` is control.sock.

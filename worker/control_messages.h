@@ -12,7 +12,7 @@
 
 namespace usher {
 
-enum class ControlAsks : std::uint8_t { status = 1, stop, reload, end_job, restart };
+enum class ControlAsks : std::uint8_t { status = 1, stop, reload, end_job, restart, reset_figures };
 enum class ControlSays : std::uint8_t { fact = 1, progress, done };
 
 struct AskStatus {
@@ -46,6 +46,12 @@ struct AskRestart {
   static auto fields(auto& m) { return std::tie(m.listener, m.pool, m.starter); }
 };
 
+// What is counted of pools begins anew.
+struct AskResetFigures {
+  static constexpr auto kKind = ControlAsks::reset_figures;
+  static auto fields(auto& /*m*/) { return std::tie(); }
+};
+
 enum class ControlState : std::uint8_t { asking, answering };
 inline constexpr std::array kControlRequests{
     request<AskStatus>(in(ControlState::asking), Often::once, 0),
@@ -53,6 +59,7 @@ inline constexpr std::array kControlRequests{
     request<AskReload>(in(ControlState::asking), Often::once, 0),
     request<AskEndJob>(in(ControlState::asking), Often::once, 0),
     request<AskRestart>(in(ControlState::asking), Often::once, 0),
+    request<AskResetFigures>(in(ControlState::asking), Often::once, 0),
 };
 
 // One item of `usher status`. Shape: group "listener", name "generic", key "address", value "127.0.0.1:4000".

@@ -10,6 +10,7 @@
 
 #include "base/endpoint.h"
 #include "base/listen_address.h"
+#include "base/outgoing_socket.h"
 #include "base/system.h"
 #include "usher/error.h"
 
@@ -81,7 +82,9 @@ ListeningEnd::ListeningEnd(const std::string& address) {
 ListeningEnd::ListeningEnd(const std::string& address, UniqueFd bound)
     : fd_(std::move(bound)), path_(required_address(address).path) {}
 
+// Who still accepts from it goes on for a moment.
 ListeningEnd::~ListeningEnd() {
+  drop_new_connections(fd());
   if (!path_.empty()) ::unlink(path_.c_str());
 }
 

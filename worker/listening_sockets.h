@@ -15,7 +15,8 @@
 
 namespace usher {
 
-// One bound and listening socket, not blocking; a unix socket's file goes with it.
+// One bound and listening socket, not blocking. With it goes the way in (base/outgoing_socket.h): a unix socket's file, new
+// connections of the others.
 class ListeningEnd {
  public:
   // Errors: std::system_error naming the address.

@@ -18,6 +18,7 @@
 #include "worker/descendants.h"
 #include "worker/launch.h"
 #include "worker/session.h"
+#include "worker/starter_death.h"
 
 namespace usher {
 namespace {
@@ -45,7 +46,7 @@ class OwnWorker {
   WorkerExit run() {
     ::setsid();
     check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become the parent of orphans");
-    check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");
+    end_with_starter();
     struct sigaction action {};
     action.sa_handler = pass_on;
     action.sa_flags = SA_RESTART;
@@ -93,7 +94,7 @@ class OwnWorker {
     program.command = config_.command;
     program.working_directory = "~";
     take_groups(account);
-    check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");  // a change of ids took it away
+    end_with_starter();  // a change of ids took it away
     const LaunchOrder order{account,    program,         {}, environment(account),
                             null.get(), log.write.get(), "", {parts_.listener.fd(), page.get(), ready.write.get()}};
     Launched launched = launch_logged(order);

@@ -9,6 +9,7 @@
 #include "base/service_messages.h"
 #include "base/shortage.h"
 #include "base/system.h"
+#include "worker/pool_census.h"
 #include "worker/pool_confinement.h"
 #include "worker/pool_exchange.h"
 #include "worker/pool_job.h"
@@ -50,8 +51,6 @@ class Pool {
   }
 
  private:
-  using JobPtr = std::unique_ptr<PoolJob>;
-
   // ---- the starter ----
 
   void hear_starter(Packet& packet) {
@@ -65,7 +64,9 @@ class Pool {
         return public_.meet(packet.as<PublicChannel>(), Channel(packet.take_descriptor(0)));
       case StarterSays::stop: return static_cast<void>(stopping_ = true);
       case StarterSays::leave: return leave();
+      case StarterSays::reset_figures: return statistics_.reset();
       case StarterSays::listening_socket:
+      case StarterSays::parked_client:
       case StarterSays::end_public_job: break;
     }
     throw ProtocolError("the starter said something that is not for the pool");
@@ -82,17 +83,18 @@ class Pool {
     surplus_.configure(configuration_.pools);
     public_.configure(configuration_.server);
     reported_ready_ = false;
-    became_ready_.clear();
-    if (!store_) begin();
+    if (!store_) begin(configure.goes_on);
+    census_.follow(generation_, configuration_.pools, jobs_);
     retire_outdated();
     refill_later();
   }
 
   // The first configuration: what a pool before this one left in the registry is true for workers that still live, and over
   // for all others.
-  void begin() {
+  void begin(bool goes_on) {
     keep_pool_to_its_directories(configuration_.server);
     store_.emplace(loop_, configuration_.server);
+    statistics_.begin(goes_on);
     for (Job& row : store_->jobs()) {
       const bool lives = row.kind == JobKind::worker && living_.contains(row.number);
       if (lives) {
@@ -116,6 +118,7 @@ class Pool {
     // Idle ones go by themselves when their pool goes; what they are in the queue for, nobody shall get.
     if (job->stage == JobStage::ready) store_->withdraw(job->row);
     take_place(*job);
+    census_.count(*job);
     jobs_[job->row.number] = std::move(job);
   }
 
@@ -163,22 +166,20 @@ class Pool {
 
   // ---- more workers ----
 
-  void try_refill(std::size_t index) try {
+  void try_refill(std::uint16_t index) try {
     refill(index);
   } catch (const std::system_error& error) {
     if (!is_shortage(error.code().value())) throw;
     pauses_.pause(configuration_.pools[index].name, error.what());
   }
 
-  void refill(std::size_t index) {
+  void refill(std::uint16_t index) {
     const PoolConfig& pool = configuration_.pools[index];
-    const PoolCounts counts = counts_of(pool.name);
-    statistics_.note(pool.name, counts);
+    const PoolCounts counts = census_.of(pool.name);
     if (stopping_ || pauses_.holds(pool.name)) return;
-    const bool first = became_ready_[pool.name] < pool.initial;
-    const auto place = static_cast<std::uint16_t>(index);
-    for (std::uint32_t missing = workers_to_start(pool, counts, first); missing > 0; --missing) start_worker(place);
-    if (configuration_.road_of(pool.name) == Dispatch::spawn) grant_wishes(place, counts.total);
+    const std::uint32_t missing = workers_to_start(pool, counts, census_.became_ready(pool.name) < pool.initial);
+    for (std::uint32_t i = 0; i < missing; ++i) start_worker(index);
+    if (configuration_.road_of(pool.name) == Dispatch::spawn) grant_wishes(index, counts.total);
     roads_.announce_idle(pool.name, counts.ready);
     surplus_.note(pool.name, counts.ready);
   }
@@ -198,12 +199,10 @@ class Pool {
     if (std::exchange(refill_scheduled_, true)) return;
     loop_.defer([this] {
       refill_scheduled_ = false;
-      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) try_refill(i);
+      for (std::uint16_t i = 0; i < configuration_.pools.size(); ++i) try_refill(i);
       report_ready();
     });
   }
-
-  PoolCounts counts_of(const std::string& pool) const { return counts_of_pool(jobs_, pool, generation_); }
 
   // `workers_end`: of the channel over which its client comes, where that is there already.
   void start_worker(std::uint16_t pool, UniqueFd workers_end = {}) {
@@ -226,6 +225,7 @@ class Pool {
     ends.push_back(pools_worker_end.release());
     starter_.send(StartWorker{row.number, row.id.bytes, pool, generation_}, std::move(ends));
     store_->put(row);
+    census_.count(*job);
     jobs_[row.number] = std::move(job);
   }
 
@@ -246,8 +246,8 @@ class Pool {
   // Every pool has had its first workers of this generation, or can have no more.
   void report_ready() {
     const auto has_enough = [this](const PoolConfig& pool) {
-      const PoolCounts counts = counts_of(pool.name);
-      return became_ready_[pool.name] >= pool.initial || (counts.starting == 0 && counts.total >= pool.maximum);
+      const PoolCounts counts = census_.of(pool.name);
+      return census_.became_ready(pool.name) >= pool.initial || (counts.starting == 0 && counts.total >= pool.maximum);
     };
     if (reported_ready_ || !std::all_of(configuration_.pools.begin(), configuration_.pools.end(), has_enough)) return;
     reported_ready_ = true;
@@ -271,6 +271,7 @@ class Pool {
     if (found == jobs_.end()) return;
     const std::string pool = found->second->row.pool;
     store_->end({found->second->row, wall_clock_ms(), "lost", 0, 0}, false);
+    census_.forget(*found->second);
     jobs_.erase(found);
     if (!stopping_) start_failed(pool, failed.reason.str());
   }
@@ -283,6 +284,7 @@ class Pool {
   void make_ready(PoolJob& job) {
     if (!job.forked || !job.joined || job.stage != JobStage::starting) return;
     job.set_stage(JobStage::ready, JobStatus::ready);
+    census_.count(job);
     if (job.road != Dispatch::own) pauses_.end(job.row.pool);  // an own worker has to serve somebody first
     const bool outdated = job.generation != generation_;
     if (job.road == Dispatch::queue && !outdated) {
@@ -292,7 +294,7 @@ class Pool {
       store_->put(job.row);
     }
     if (outdated) return tell_to_go(job);
-    ++became_ready_[job.row.pool];
+    census_.note_ready(job.row.pool);
     refill_later();  // one lot may not have been enough
   }
 
@@ -306,6 +308,7 @@ class Pool {
 
   void tell_to_go(PoolJob& job) {
     job.retiring = true;
+    census_.count(job);
     job.listeners_end.close();
     if (job.link) job.link->send(Retire{});
     if (job.road != Dispatch::queue) starter_.send(RetireWorker{job.row.number});
@@ -336,21 +339,26 @@ class Pool {
       case WorkerTellsPool::claim: return claim(job, packet.as<Claim>());
       case WorkerTellsPool::active:
         job.activate(packet.as<Active>());
-        return store_->put(job.row);
+        return changed(job);
       case WorkerTellsPool::ended:
         job.end = packet.as<Ended>();
         if (job.stage == JobStage::ready) return;
         job.set_stage(JobStage::ending, JobStatus::ending);
-        return store_->put(job.row);
+        return changed(job);
       case WorkerTellsPool::own_program: return own_workers_.begin(job, packet, configuration_);
       case WorkerTellsPool::resume: break;
     }
     throw ProtocolError("a known worker introduces itself");
   }
 
-  void own_worker_changed(const PoolJob& job) {
-    if (job.row.served > 0) pauses_.end(job.row.pool);  // it can serve
+  void changed(PoolJob& job) {
+    census_.count(job);
     store_->put(job.row);
+  }
+
+  void own_worker_changed(PoolJob& job) {
+    if (job.row.served > 0) pauses_.end(job.row.pool);  // it can serve
+    changed(job);
     refill_later();
   }
 
@@ -359,7 +367,7 @@ class Pool {
     job.row.listener = took.listener.str();
     job.row.client = took.client.str();
     if (job.stage != JobStage::login) job.set_stage(JobStage::login, JobStatus::login);
-    store_->put(job.row);
+    changed(job);
     refill_later();
   }
 
@@ -410,6 +418,7 @@ class Pool {
     const std::string pool = job.row.pool;
     const bool failed_to_start = job.stage == JobStage::starting || PoolOwnWorkers::was_useless(job);
     store_->end({job.row, wall_clock_ms(), end, ended.cpu_us / 1000, ended.max_rss_kb}, was_idle);
+    census_.forget(job);
     jobs_.erase(found);
     exchange_.ended(ended.number);
     if (failed_to_start && !stopping_) start_failed(pool, "a worker ended before it was ready");
@@ -422,13 +431,13 @@ class Pool {
   void returned(pid_t pid, const Resume& resume, Channel channel) {
     const auto living = living_.find(resume.number);
     if (!store_ || living == living_.end() || living->second != pid) throw ProtocolError("no such worker");
-    JobPtr& job = jobs_[resume.number];
+    auto& job = jobs_[resume.number];
     if (!job) job = std::make_unique<PoolJob>();
     if (job->row.number != 0 && job->row.id.bytes != resume.id) throw ProtocolError("another job has that number");
     if (job->row.owner.empty()) job->row.owner = own_job_.owner;
     job->resume(resume);
     take_place(*job);
-    store_->put(job->row);
+    changed(*job);
     attach(*job, std::move(channel));
     if (job->stage == JobStage::ready) tell_to_go(*job);  // no listener can reach it
   }
@@ -440,6 +449,7 @@ class Pool {
     for (const auto& [number, job] : jobs_) {
       if (job->link) job->link->hear_now();
     }
+    statistics_.write();
     if (store_) store_->flush();
     loop_.stop();
   }
@@ -469,13 +479,13 @@ class Pool {
   PoolJobs jobs_;
   std::map<std::uint32_t, pid_t> living_;  // workers that exist, as the starter says
   PoolExchange exchange_;
-  PoolOwnWorkers own_workers_{loop_, jobs_, [this](const PoolJob& job) { own_worker_changed(job); }};
+  PoolOwnWorkers own_workers_{loop_, jobs_, [this](PoolJob& job) { own_worker_changed(job); }};
   SessionPlaces places_;
   PoolStatistics statistics_{loop_, store_};
+  PoolCensus census_{statistics_};
   PoolPauses pauses_{loop_, [this] { refill_later(); }};
   PublicJobs public_{loop_,
                      {[this]() -> PoolStore& { return *store_; }, [this] { return next_number(); }}};
-  std::map<std::string, std::uint32_t> became_ready_;  // of this generation
   bool reported_ready_ = false;
   bool refill_scheduled_ = false;
   bool stopping_ = false;

@@ -96,17 +96,4 @@ void PoolJob::resume(const Resume& said) {
   }
 }
 
-PoolCounts counts_of_pool(const PoolJobs& jobs, const std::string& pool, std::uint32_t generation) {
-  PoolCounts counts;
-  for (const auto& [number, job] : jobs) {
-    if (job->row.pool != pool) continue;
-    ++counts.total;
-    if (job->in_use()) ++counts.in_use;
-    if (job->retiring || job->generation != generation) continue;
-    if (job->stage == JobStage::starting) ++counts.starting;
-    if (job->is_idle()) ++counts.ready;
-  }
-  return counts;
-}
-
 }  // namespace usher

@@ -31,9 +31,12 @@ struct PoolJob {
   std::optional<SessionPlace> place;
   std::optional<Ended> end;
   std::optional<MappedUsePage> use;  // an own worker's
+  PoolCounts counted;                // as what its pool's counts have it
 
   // It has a client, or has had one and is not gone yet.
-  bool in_use() const noexcept { return stage != JobStage::starting && stage != JobStage::ready; }
+  bool in_use() const noexcept {
+    return stage == JobStage::ready ? row.status == JobStatus::active : stage != JobStage::starting;
+  }
   SessionPlace wanted_place() const { return {row.listener, row.program, row.user, reserved}; }
   void set_stage(JobStage next, JobStatus status);
   // Waits for a client.
@@ -46,9 +49,6 @@ struct PoolJob {
 };
 
 using PoolJobs = std::map<std::uint32_t, std::unique_ptr<PoolJob>>;
-
-// What the pool's policy goes by: those of this generation that are not on their way out, and all of them.
-PoolCounts counts_of_pool(const PoolJobs& jobs, const std::string& pool, std::uint32_t generation);
 
 // "normal", "status 3", "signal SIGKILL", "refused 900", ...: how the registry writes an end.
 std::string text_of(const Ended& end);

@@ -18,7 +18,7 @@ namespace usher {
 class PoolOwnWorkers {
  public:
   using Jobs = std::map<std::uint32_t, std::unique_ptr<PoolJob>>;
-  using Changed = std::function<void(const PoolJob& job)>;
+  using Changed = std::function<void(PoolJob& job)>;
 
   // `jobs` are the pool's, and it outlives this.
   PoolOwnWorkers(EventLoop& loop, const Jobs& jobs, Changed changed)

@@ -4,6 +4,22 @@
 
 namespace usher {
 
+PoolCounts& PoolCounts::operator+=(const PoolCounts& other) {
+  ready += other.ready;
+  starting += other.starting;
+  total += other.total;
+  in_use += other.in_use;
+  return *this;
+}
+
+PoolCounts& PoolCounts::operator-=(const PoolCounts& other) {
+  ready -= other.ready;
+  starting -= other.starting;
+  total -= other.total;
+  in_use -= other.in_use;
+  return *this;
+}
+
 std::uint32_t workers_to_start(const PoolConfig& pool, const PoolCounts& counts, bool first) {
   const std::uint32_t available = counts.ready + counts.starting;
   const std::uint32_t room = pool.maximum - std::min(pool.maximum, counts.total);

@@ -14,6 +14,9 @@ struct PoolCounts {
   std::uint32_t starting = 0;  // asked for, not ready yet
   std::uint32_t total = 0;     // all that exist, whatever they do
   std::uint32_t in_use = 0;    // have a client
+
+  PoolCounts& operator+=(const PoolCounts& other);
+  PoolCounts& operator-=(const PoolCounts& other);
 };
 
 // `additional` whenever fewer than `threshold` are or will be ready; while the pool's first workers are not complete, up to

@@ -1,7 +1,8 @@
 #include "worker/pool_roads.h"
 
 #include <fcntl.h>
-#include <poll.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <stdexcept>
@@ -16,9 +17,11 @@ UniqueFd copy_of(const Channel& channel) {
   return UniqueFd(check(::fcntl(channel.fd(), F_DUPFD_CLOEXEC, 0), "duplicate a channel"));
 }
 
-bool has_given_up(int workers_end) {
-  pollfd end{workers_end, 0, 0};
-  return ::poll(&end, 1, 0) > 0 && (end.revents & (POLLHUP | POLLERR)) != 0;
+// Behind its client stands the word that it is withdrawn. One whose listener has died without a word is to be served.
+bool is_withdrawn(int workers_end) {
+  int unread = 0;
+  check(::ioctl(workers_end, SIOCINQ, &unread), "ask what is unread");
+  return static_cast<std::size_t>(unread) > kHandOverSize;
 }
 
 // Some clients ready to be taken for every worker that becomes free; others wait in the listener, where they are no descriptors
@@ -45,6 +48,7 @@ void PoolRoads::configure(const Configuration& configuration) {
 }
 
 void PoolRoads::meet_listener(Channel channel) {
+  if (listener_) listener_->hear_now();  // the last wishes of one that is dead
   gate_ = Gate(kListenerWishes);
   listener_ = std::make_unique<Link>(
       loop_, std::move(channel), [this](Packet& packet) { hear(packet); },
@@ -95,15 +99,18 @@ UniqueFd PoolRoads::next_wish(const std::string& pool) {
   while (!wishes.empty()) {
     UniqueFd workers_end = std::move(wishes.front().workers_end);
     wishes.pop_front();
-    if (!has_given_up(workers_end.get())) return workers_end;
+    if (!is_withdrawn(workers_end.get())) return workers_end;
   }
   return {};
 }
 
 void PoolRoads::refuse_impatient(const std::string& pool) {
   std::erase_if(wishes_[pool], [](Wish& wish) {
-    if (!wish.may_wait) Channel(std::move(wish.workers_end)).send(NoRoom{});
-    return !wish.may_wait;
+    if (wish.may_wait) return false;
+    Channel channel(std::move(wish.workers_end));
+    const bool told = channel.send(NoRoom{});
+    if (!told) wish.workers_end = channel.release();  // its listener has died
+    return told;
   });
 }
 

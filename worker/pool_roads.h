@@ -4,7 +4,7 @@
 //         shared: one channel a pool and generation; every worker of it has the same end. It ends with its generation, or with
 //                 this process, and so do the workers that wait on it.
 //         spawn:  wishes for a worker, in order of arrival; each is the worker's end of a channel that holds the client already.
-//                 One whose listener has given up is dropped.
+//                 One whose client was withdrawn is dropped.
 #pragma once
 
 #include <deque>

@@ -21,9 +21,20 @@ void PoolStatistics::start_failed(const std::string& pool) {
 
 void PoolStatistics::write_later() {
   if (!figures_.changed() || timer_.pending()) return;
-  timer_ = loop_.after(kWriteEvery, [this] {
-    if (store_) store_->put(figures_.rows());
-  });
+  timer_ = loop_.after(kWriteEvery, [this] { write(); });
+}
+
+void PoolStatistics::write() {
+  if (store_ && figures_.changed()) store_->put(figures_.rows());
+}
+
+void PoolStatistics::begin(bool goes_on) {
+  goes_on ? figures_.go_on_from(store_->statistics()) : store_->forget_statistics();
+}
+
+void PoolStatistics::reset() {
+  figures_.reset();
+  write();
 }
 
 }  // namespace usher

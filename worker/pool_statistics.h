@@ -18,6 +18,12 @@ class PoolStatistics {
   void note(const std::string& pool, const PoolCounts& counts);
   void start_failed(const std::string& pool);
 
+  // From what the pool before this one has counted; or else from nothing, and the listener too. The store must be there.
+  void begin(bool goes_on);
+  void reset();
+  // What is not written yet.
+  void write();
+
  private:
   void write_later();
 

@@ -35,6 +35,12 @@ void PoolStore::put(std::vector<Statistic> figures) {
   write_soon();
 }
 
+void PoolStore::forget_statistics() {
+  Registry::Update update(registry_);
+  update.forget_statistics();
+  update.commit();
+}
+
 // A dead worker shall not be found in the ready queue.
 void PoolStore::end(EndedJob job, bool queued) {
   changes_.erase(job.job.id);

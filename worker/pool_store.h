@@ -37,6 +37,8 @@ class PoolStore {
   // Takes an id out of the ready queue at once; false when a listener has it already.
   bool withdraw(const Job& job);
   std::vector<Job> jobs() { return registry_.jobs(); }
+  std::vector<Statistic> statistics() { return registry_.statistics(); }
+  void forget_statistics();
   std::set<JobId> queued() { return registry_.queued(); }
   std::uint32_t next_number(const std::function<bool(std::uint32_t)>& in_use) { return history_.next_number(in_use); }
 

@@ -9,11 +9,14 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/log.h"
+#include "base/outgoing_socket.h"
 #include "base/pipe.h"
 #include "base/service_messages.h"
 #include "base/system.h"
@@ -65,6 +68,13 @@ class PublicListener {
     Endpoint endpoint;
   };
 
+  // A socket that the configuration has no more (base/outgoing_socket.h).
+  struct Outgoing {
+    UniqueFd socket;
+    EventLoop::Watch watch;
+    EventLoop::Timer end;
+  };
+
   // ---- the starter ----
 
   void hear_starter(Packet& packet) {
@@ -73,11 +83,13 @@ class PublicListener {
       case StarterSays::listening_socket: return take_socket(packet.take_descriptor(0));
       case StarterSays::peer_channel: return meet_pool(packet);
       case StarterSays::end_public_job: return end(packet.as<EndPublicJob>());
-      case StarterSays::stop: return stop();
+      case StarterSays::stop: return stop(packet.as<Stop>());
       case StarterSays::worker_forked:
       case StarterSays::worker_failed:
       case StarterSays::worker_ended:
       case StarterSays::leave:
+      case StarterSays::reset_figures:
+      case StarterSays::parked_client:
       case StarterSays::public_channel: break;
     }
     throw ProtocolError("the starter said something that is not for a public listener");
@@ -92,6 +104,7 @@ class PublicListener {
   void take_socket(UniqueFd socket) {
     if (stopping_) return;
     watch_.end();
+    if (socket_ && !is_same_socket(socket_.get(), socket.get())) give_up(std::move(socket_));
     socket_ = std::move(socket);
     local_ = local_end_of(socket_.get());
     starts_.push_back(std::make_unique<PublicStart>(plan_, local_, log_.write.get(), open_files_));
@@ -103,6 +116,7 @@ class PublicListener {
   void open() {
     opening_.end();
     starter_.send(ServiceReady{generation_});
+    serve_held();
     accept_again();
   }
 
@@ -111,20 +125,26 @@ class PublicListener {
                   UniqueFd(check(::fcntl(log_.read.get(), F_DUPFD_CLOEXEC, 0), "pass on the programs' log")));
   }
 
-  void end(const EndPublicJob& job) { programs_.end(job.number, std::chrono::milliseconds(job.delay_ms)); }
+  void end(const EndPublicJob& job) {
+    if (job.number == 0) held_.clear();
+    programs_.end(job.number, std::chrono::milliseconds(job.delay_ms));
+  }
 
-  void stop() {
+  void stop(const Stop& how) {
     stopping_ = true;
     watch_.end();
-    resume_.end();
     opening_.end();
-    held_.reset();
+    if (how.gives_up && socket_) give_up(std::move(socket_));
+    if (!how.drain) held_.clear();
     socket_.reset();
+    tell_programs();
     finish_if_idle();
   }
 
+  void tell_programs() { starter_.send(RunningPrograms{static_cast<std::uint32_t>(programs_.size())}); }
+
   void finish_if_idle() {
-    if (!stopping_ || programs_.size() > 0) return;
+    if (!stopping_ || programs_.size() > 0 || !held_.empty() || !outgoing_.empty()) return;
     end_all_descendants(Clock::now() + 1s);
     loop_.stop();
   }
@@ -134,7 +154,7 @@ class PublicListener {
   bool full() const { return plan_.max_sessions != 0 && programs_.size() >= plan_.max_sessions; }
 
   void accept_again() {
-    if (watch_ || resume_.pending() || opening_.pending() || !socket_ || full()) return;
+    if (watch_ || resume_.pending() || opening_.pending() || !socket_ || !held_.empty() || full()) return;
     watch_ = loop_.watch(socket_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
   }
 
@@ -155,13 +175,43 @@ class PublicListener {
     }
   }
 
+  void give_up(UniqueFd socket) {
+    const auto last = outgoing_.insert(outgoing_.end(), Outgoing{std::move(socket), {}, {}});
+    last->watch = loop_.watch(last->socket.get(), EPOLLIN, [this, last](std::uint32_t) {
+      hold_all(last->socket.get());
+      serve_held();
+    });
+    last->end = loop_.after(kOutgoingSocketTime, [this, last] {
+      outgoing_.erase(last);
+      finish_if_idle();
+    });
+  }
+
+  void hold_all(int socket) {
+    while (true) {
+      sockaddr_storage peer{};
+      socklen_t length = sizeof peer;
+      UniqueFd connection(::accept4(socket, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC));  // NOLINT
+      if (!connection) return;
+      held_.push_back({std::move(connection), endpoint_from(peer, length)});
+    }
+  }
+
+  void serve_held() {
+    while (!held_.empty() && !full() && !resume_.pending()) {
+      Client next = std::move(held_.front());
+      held_.pop_front();
+      serve(std::move(next));
+    }
+  }
+
   void serve(Client client) {
     const std::uint32_t number = records_.next_number([this](std::uint32_t taken) { return programs_.has_number(taken); });
     const Endpoint local = local_of(client);
     const pid_t pid = starts_.back()->run(client.connection.get(), number, client.endpoint, local);
     if (pid < 0) {
       const int error = errno;
-      held_ = std::move(client);
+      held_.push_front(std::move(client));
       return pause("start a process", error);
     }
     PublicProgram program{pid, std::move(client.connection), std::move(client.endpoint), number, wall_clock_ms(),
@@ -185,7 +235,7 @@ class PublicListener {
     watch_.end();
     complain(next_pause_complaint_, "accept_paused", what, std::generic_category().message(error));
     resume_ = loop_.after(kPause, [this] {
-      if (auto held = std::exchange(held_, std::nullopt)) serve(std::move(*held));
+      serve_held();
       accept_again();
     });
   }
@@ -212,7 +262,9 @@ class PublicListener {
 
   // There may be room again.
   void programs_ended() {
+    serve_held();
     accept_again();
+    if (stopping_) tell_programs();
     finish_if_idle();
   }
 
@@ -232,7 +284,8 @@ class PublicListener {
                             if (opening_.pending()) open();
                           }}};
   PublicPrograms programs_{loop_, records_, {[this](pid_t pid) { program_ended(pid); }, [this] { programs_ended(); }}};
-  std::optional<Client> held_;
+  std::list<Outgoing> outgoing_;
+  std::deque<Client> held_;  // accepted, and not served yet; the oldest first
   EventLoop::Timer opening_;
   EventLoop::Timer resume_;
   Instant next_pause_complaint_{};

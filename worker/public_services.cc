@@ -19,7 +19,8 @@ void PublicServices::follow(const Generation& generation) {
     const auto same = [&](const PublicPlan& plan) {
       return plan.listener == entry.plan.listener && plan.account.uid == entry.plan.account.uid;
     };
-    if (std::none_of(generation.public_plans.begin(), generation.public_plans.end(), same)) leave(entry);
+    const bool stays = std::any_of(generation.public_plans.begin(), generation.public_plans.end(), same);
+    if (!stays) leave(entry, {true, !has_socket(generation, entry)});
   }
   forget_dead();
   for (const PublicPlan& plan : generation.public_plans) {
@@ -33,6 +34,10 @@ void PublicServices::follow(const Generation& generation) {
     entry->socket = generation.listening[plan.place];
     if (entry->service->running()) configure(*entry);
   }
+}
+
+bool PublicServices::has_socket(const Generation& generation, const Entry& entry) {
+  return std::find(generation.listening.begin(), generation.listening.end(), entry.socket) != generation.listening.end();
 }
 
 PublicServices::Entry* PublicServices::find(const PublicPlan& plan) {
@@ -57,8 +62,11 @@ void PublicServices::make_service(Entry& entry) {
     configure(entry);
     connect(entry);
   };
-  callbacks.said = [this](const Packet& packet) {
+  callbacks.said = [this, &entry](const Packet& packet) {
     if (packet.kind() == static_cast<std::uint8_t>(ServiceReady::kKind)) callbacks_.ready();
+    if (packet.kind() != static_cast<std::uint8_t>(RunningPrograms::kKind)) return;
+    entry.programs = packet.as<RunningPrograms>().count;
+    callbacks_.fewer_programs();
   };
   callbacks.gave_up = [this](const std::string& reason) { callbacks_.gave_up(reason); };
   entry.service.emplace(loop_, "public listener " + entry.plan.listener, kPublicServiceRequests, std::move(callbacks));
@@ -81,11 +89,11 @@ void PublicServices::adopt(const Row& row) {
   entry.plan.account.name = row.user;
   make_service(entry);
   entry.service->adopt(row.pid, Channel(UniqueFd(row.channel)));
-  leave(entry);
+  leave(entry, {true, false});
 }
 
 void PublicServices::configure(Entry& entry) {
-  entry.service->send(Configure{entry.generation}, seal_plan(entry.plan));
+  entry.service->send(Configure{entry.generation, false}, seal_plan(entry.plan));
   UniqueFd socket(check(::fcntl(entry.socket->fd(), F_DUPFD_CLOEXEC, 0), "duplicate a descriptor"));
   entry.service->send(ListeningSocket{entry.plan.place}, std::move(socket));
 }
@@ -104,11 +112,11 @@ void PublicServices::meet_pool() {
   }
 }
 
-void PublicServices::leave(Entry& entry) {
+void PublicServices::leave(Entry& entry, const Stop& how) {
   if (entry.leaving) return;
   entry.leaving = true;
   entry.socket.reset();
-  entry.service->stop(true);
+  entry.service->stop(how);
 }
 
 bool PublicServices::ready(std::uint32_t generation) const {
@@ -136,8 +144,14 @@ bool PublicServices::end(std::uint32_t number, std::chrono::milliseconds delay) 
   return !services_.empty();
 }
 
-void PublicServices::stop() {
-  for (Entry& entry : services_) leave(entry);
+void PublicServices::stop(bool drain) {
+  for (Entry& entry : services_) leave(entry, {drain, drain});
+}
+
+std::size_t PublicServices::programs() const {
+  std::size_t sum = 0;
+  for (const Entry& entry : services_) sum += entry.service->running() ? entry.programs : 0;
+  return sum;
 }
 
 bool PublicServices::idle() const {

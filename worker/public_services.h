@@ -25,6 +25,7 @@ class PublicServices {
     std::function<void(const PublicChannel&, UniqueFd)> introduce;  // to the pool, if there is one
     std::function<pid_t()> pool;                                    // 0: there is none
     std::function<void()> crashed;  // what ran below it may be left
+    std::function<void()> fewer_programs;
   };
   PublicServices(EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
 
@@ -52,8 +53,10 @@ class PublicServices {
   bool ended(pid_t pid, int wait_status);
   // Ends the job if one of them has it; false when there are none at all.
   bool end(std::uint32_t number, std::chrono::milliseconds delay);
-  void stop();
+  void stop(bool drain);
   void end_programs(std::chrono::milliseconds delay);
+  // That run in those that have been told to stop, by their word.
+  std::size_t programs() const;
   void kill_all() const;
   bool idle() const;
   void for_each(const std::function<void(const std::string& name, const Service&)>& visit) const;
@@ -64,15 +67,17 @@ class PublicServices {
     std::shared_ptr<ListeningEnd> socket;
     std::uint32_t generation = 0;
     bool leaving = false;
+    std::uint32_t programs = 0;
     std::optional<Service> service{};
   };
 
   Entry* find(const PublicPlan& plan);
+  static bool has_socket(const Generation& generation, const Entry& entry);
   void add(const PublicPlan& plan, const Generation& generation);
   void make_service(Entry& entry);
   void configure(Entry& entry);
   void connect(Entry& entry);
-  static void leave(Entry& entry);
+  static void leave(Entry& entry, const Stop& how);
   void forget_dead();
 
   EventLoop& loop_;

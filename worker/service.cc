@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr std::size_t kMostLastWords = 1000;  // rounds of a link: more than a socket holds
 constexpr auto kLived = 1s;  // a service that lived as long did not crash in a row
 
 }  // namespace
@@ -49,10 +50,10 @@ void Service::hold(pid_t pid, Channel channel) {
       });
 }
 
-void Service::stop(bool drain) {
+void Service::stop(const Stop& how) {
   stopping_ = true;
   next_start_.end();
-  send(Stop{drain});
+  send(how);
 }
 
 void Service::leave(std::chrono::milliseconds patience, std::function<void()> left) {
@@ -82,6 +83,7 @@ void Service::hear(Packet& packet) {
 
 void Service::ended(int wait_status) {
   pid_ = 0;
+  hear_last_words();
   link_.reset();
   const std::string how = end_of_process(wait_status);
   const std::string reason = std::exchange(reason_, "");
@@ -94,6 +96,11 @@ void Service::ended(int wait_status) {
     callbacks_.gave_up(name_ + " ended (" + how + ")" + (reason.empty() ? "" : ": " + reason));
   }
   if (!stopping_) start_later();
+}
+
+// Clients come with them, whom nobody else has.
+void Service::hear_last_words() {
+  for (std::size_t rounds = 0; link_ && rounds < kMostLastWords; ++rounds) link_->hear_now();
 }
 
 void Service::start_later() {

@@ -34,7 +34,7 @@ class Service {
   // A process that the starter before this one has started.
   void adopt(pid_t pid, Channel channel);
   // Tells it that Usher stops; it is not started again.
-  void stop(bool drain);
+  void stop(const Stop& how);
   // Tells it to leave, and kills it when it has not in `patience`; `left` runs when it is gone.
   void leave(std::chrono::milliseconds patience, std::function<void()> left);
   // After it has left.
@@ -68,6 +68,7 @@ class Service {
  private:
   void hold(pid_t pid, Channel channel);
   void hear(Packet& packet);
+  void hear_last_words();
   void start_later();
   void try_start();
 

@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "auth/capabilities.h"
 #include "base/system.h"
 #include "base/unique_fd.h"
+#include "worker/starter_death.h"
 
 namespace usher {
 namespace {
@@ -63,7 +63,7 @@ void restore_descriptor_limit() {
     restore_descriptor_limit();
     if (order.bounded) drop_bounding_set();
     if (order.account) become(*order.account, Groups::listed);
-    check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");
+    end_with_starter();
     std::vector<std::string> words = order.options;
     words.insert(words.begin(), order.program);
     std::vector<char*> arguments;

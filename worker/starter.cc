@@ -18,11 +18,13 @@
 #include "worker/control.h"
 #include "worker/directories.h"
 #include "worker/generation.h"
+#include "worker/parked_clients.h"
 #include "worker/public_planning.h"
 #include "worker/public_services.h"
 #include "worker/restart.h"
 #include "worker/service.h"
 #include "worker/service_manager.h"
+#include "worker/shutdown.h"
 #include "worker/spawn.h"
 #include "worker/starter_process.h"
 #include "worker/status.h"
@@ -35,9 +37,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kStartPatience = 60s;
-constexpr auto kStopTime = 2s;         // from SIGTERM to SIGKILL when Usher stops
-constexpr auto kStopPatience = 6s;     // then workers that are still there are killed
-constexpr auto kServicePatience = 5s;  // for listener and pool to end by themselves
 constexpr auto kReloadPatience = 60s;
 
 class Starter {
@@ -150,7 +149,7 @@ class Starter {
   }
 
   void restart(const Control::CallPtr& call, const AskRestart& what) {
-    if (stopping_ || !reported_ready_) return call->done(1, "Usher starts or stops just now");
+    if (shutdown_.under_way() || !reported_ready_) return call->done(1, "Usher starts or stops just now");
     if (reload_timer_.pending() || restart_.under_way()) return call->done(1, "a reload or a restart is under way");
     if (const std::string fault = what.starter ? fault_of_next_starter(options_.configuration, server(), *call) : ""; !fault.empty()) {
       return call->done(1, "nothing was changed: " + fault);
@@ -178,12 +177,13 @@ class Starter {
   // ---- services ----
 
   void send_configuration(Service& service) {
-    service.send(Configure{generation_.number}, duplicate(generation_.sealed.get()));
+    service.send(Configure{generation_.number, service.restarts() > 0}, duplicate(generation_.sealed.get()));
   }
 
   void listener_started() {
     send_configuration(listener_);
     send_listening_sockets();
+    parked_.give_to(listener_);
     connect_services();
   }
 
@@ -211,8 +211,17 @@ class Starter {
     pool_.send(PeerChannel{listener_.pid()}, pools_end.release());
   }
 
-  void listener_said(const Packet& packet) {
-    if (packet.kind() == static_cast<std::uint8_t>(ServiceReady::kKind)) service_ready();
+  void listener_said(Packet& packet) {
+    switch (static_cast<ServiceSays>(packet.kind())) {
+      case ServiceSays::ready: return service_ready();
+      case ServiceSays::park_client: return parked_.park(packet.as<ParkClient>(), packet.take_descriptor(0));
+      case ServiceSays::unpark_client: return parked_.unpark(packet.as<UnparkClient>().serial);
+      case ServiceSays::start_worker:
+      case ServiceSays::end_worker:
+      case ServiceSays::retire_worker:
+      case ServiceSays::running_programs:
+      case ServiceSays::failed: return;
+    }
   }
 
   void pool_said(Packet& packet) {
@@ -221,7 +230,10 @@ class Starter {
       case ServiceSays::start_worker: return start_worker(packet);
       case ServiceSays::end_worker: return workers_.table().kill(packet.as<EndWorker>().number);
       case ServiceSays::retire_worker: return workers_.table().retire(packet.as<RetireWorker>().number);
-      case ServiceSays::failed: return;
+      case ServiceSays::failed:
+      case ServiceSays::park_client:
+      case ServiceSays::unpark_client:
+      case ServiceSays::running_programs: return;
     }
   }
 
@@ -268,12 +280,12 @@ class Starter {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
       if (info.ssi_signo == SIGHUP) reload(nullptr);
-      if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) stop(nullptr, false);
+      if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) shutdown_.begin(nullptr, false);
     }
     int status = 0;
     rusage usage{};
     for (pid_t pid = 0; (pid = ::wait4(-1, &status, WNOHANG, &usage)) > 0;) child_ended(pid, status, usage);
-    if (stopping_) go_on_stopping();
+    shutdown_.go_on();
   }
 
   void child_ended(pid_t pid, int status, const rusage& usage) {
@@ -292,10 +304,11 @@ class Starter {
 
   Control::Commands commands() {
     return {[this](const Control::CallPtr& call) { status(*call); },
-            [this](const Control::CallPtr& call, bool drain) { stop(call, drain); },
+            [this](const Control::CallPtr& call, bool drain) { shutdown_.begin(call, drain); },
             [this](const Control::CallPtr& call) { reload(call); },
             [this](const Control::CallPtr& call, const AskEndJob& asked) { end_job(*call, asked); },
-            [this](const Control::CallPtr& call, const AskRestart& what) { restart(call, what); }};
+            [this](const Control::CallPtr& call, const AskRestart& what) { restart(call, what); },
+            [this](const Control::CallPtr& call) { reset_figures(*call); }};
   }
 
   void status(Control::Call& call) {
@@ -304,6 +317,13 @@ class Starter {
     call.fact({"server", "usher", "generation", std::to_string(generation_.number)});
     call.fact({"server", "usher", "ready", reported_ready_ ? "yes" : "no"});
     tell_parts({generation_, listener_, pool_, publics_, workers_.table()}, call);
+    call.done(0, "");
+  }
+
+  void reset_figures(Control::Call& call) {
+    listener_.send(ResetFigures{});
+    pool_.send(ResetFigures{});
+    log::notice("figures_reset");
     call.done(0, "");
   }
 
@@ -320,7 +340,7 @@ class Starter {
       log::error("configuration_refused", {{"reason", why}});
       if (call) call->done(1, "nothing was changed: " + why);
     };
-    if (stopping_) return refuse("Usher stops");
+    if (shutdown_.under_way()) return refuse("Usher stops");
     if (reload_timer_.pending()) return refuse("another reload is under way");
     if (restart_.under_way()) return refuse("a restart is under way");
     std::vector<Fault> faults;
@@ -349,7 +369,7 @@ class Starter {
       log::error("configuration_refused", {{"reason", failure}});
       return answer_reload(1, "nothing was changed: " + failure);
     }
-    if (stopping_) return;
+    if (shutdown_.under_way()) return;
     generation_ = std::move(*next);
     send_configuration(pool_);
     send_configuration(listener_);
@@ -368,59 +388,16 @@ class Starter {
   void start_failed(const std::string& reason) {
     std::fprintf(stderr, "usher: %s\n", reason.c_str());
     exit_status_ = 1;
-    stop(nullptr, false);
+    shutdown_.begin(nullptr, false);
   }
 
-  void stop(const Control::CallPtr& call, bool drain) {
-    if (call) stop_calls_.push_back(call);
-    if (stopping_ && (drain || !draining_)) return;
-    draining_ = drain;
-    const bool first = !std::exchange(stopping_, true);
-    if (first) {
-      log::notice("stop", {{"drain", drain ? "yes" : "no"}});
-      notify_service_manager("STOPPING=1");
-      pool_.stop(drain);
+  void close_sockets(Shutdown::Parts::Sockets which) {
+    if (which == Shutdown::Parts::Sockets::all) {
+      parked_.clear();
+      return generation_.listening.clear();
     }
-    listener_.stop(drain);
-    if (!drain) generation_.listening.clear();
-    workers_.stop(kStopTime, !drain);
-    publics_.stop();
-    if (!drain) publics_.end_programs(kStopTime);
-    stop_timer_ = loop_.after(kStopPatience, [this] { insist(); });
-    go_on_stopping();
-  }
-
-  // While sessions drain only those are ended that have none.
-  void insist() {
-    if (draining_) {
-      workers_.stop(kStopTime, false);
-      stop_timer_ = loop_.after(kStopPatience, [this] { insist(); });
-      return;
-    }
-    workers_.table().kill_all();
-    publics_.kill_all();
-  }
-
-  // Whenever a child has ended: workers go first, then those who report on them.
-  void go_on_stopping() {
-    if (!workers_.idle() || !publics_.idle()) return show_progress();
-    if (!std::exchange(services_told_, true)) {
-      workers_.pattern().stop();
-      pool_.hang_up();
-      listener_.hang_up();
-      stop_timer_ = loop_.after(kServicePatience, [this] {
-        pool_.kill();
-        listener_.kill();
-      });
-    }
-    if (!listener_.running() && !pool_.running()) finish();
-  }
-
-  void show_progress() {
-    const std::size_t sessions = workers_.table().count(WorkerStage::session);
-    if (!draining_ || sessions == std::exchange(sessions_shown_, sessions) || sessions == 0) return;
-    for (const auto& call : stop_calls_) {
-      call->progress("waiting for " + std::to_string(sessions) + (sessions == 1 ? " running program" : " running programs"));
+    for (std::size_t i = 0; i < generation_.listening.size(); ++i) {
+      if (configuration().listeners[i].is_public()) generation_.listening[i].reset();
     }
   }
 
@@ -429,7 +406,7 @@ class Starter {
       ::unlink((server().runtime_directory + name).c_str());
     }
     log::notice("stopped");
-    for (const auto& call : stop_calls_) call->done(0, "");
+    shutdown_.answer();
     loop_.stop();
   }
 
@@ -457,17 +434,17 @@ class Starter {
                             {[this](const WorkerForked& forked) { pool_.send(forked); },
                              [this](const WorkerFailed& failed) { pool_.send(failed); },
                              [this](const WorkerEnded& ended) { worker_ended(ended); },
-                             [this] {
-                               if (stopping_) go_on_stopping();
-                             },
+                             [this] { shutdown_.go_on(); },
                              [this](pid_t pid) { return pid == listener_.pid() || pid == pool_.pid() || publics_.owns(pid); }}};
   PublicServices publics_{loop_,
                           {[this] { service_ready(); }, [this](const std::string& reason) { public_gave_up(reason); },
                            [this](const PublicChannel& channel, UniqueFd end) { pool_.send(channel, std::move(end)); },
-                           [this] { return pool_.pid(); }, [this] { workers_.look_for_orphans(); }}};
+                           [this] { return pool_.pid(); }, [this] { workers_.look_for_orphans(); },
+                           [this] { shutdown_.go_on(); }}};
   std::string owner_;  // the user in the names of jobs
   std::optional<StarterState> before_;
   Restart restart_{loop_, {listener_, pool_, workers_, [this] { return execute_starter_anew(state(), options_.configuration); }}};
+  ParkedClients parked_;
   std::vector<WorkerEnded> unreported_;  // ended while no pool was there to be told
 
   bool reported_ready_ = false;
@@ -476,12 +453,7 @@ class Starter {
   Control::CallPtr reload_call_;
   EventLoop::Timer reload_timer_;  // pending: listener, pool or template are still on their way to the new generation
 
-  bool stopping_ = false;
-  bool draining_ = false;
-  bool services_told_ = false;
-  std::size_t sessions_shown_ = 0;
-  std::vector<Control::CallPtr> stop_calls_;
-  EventLoop::Timer stop_timer_;
+  Shutdown shutdown_{loop_, {listener_, pool_, workers_, publics_, [this](Shutdown::Parts::Sockets which) { close_sockets(which); }, [this] { finish(); }}};
   int exit_status_ = 0;
 };
 

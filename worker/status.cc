@@ -25,6 +25,7 @@ void tell_parts(const Parts& parts, Control::Call& call) {
   parts.publics.for_each([&](const std::string& name, const Service& service) { tell_service("public", name, service, call); });
   const Configuration& configuration = *parts.generation.configuration;
   for (std::size_t i = 0; i < parts.generation.listening.size(); ++i) {
+    if (!parts.generation.listening[i]) continue;  // closed already: Usher stops
     call.fact({"listener", configuration.listeners[i].name, "address", parts.generation.listening[i]->address()});
   }
   for (const PoolConfig& pool : configuration.pools) tell_pool(pool, parts.workers.count(pool.name), call);

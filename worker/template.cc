@@ -1,6 +1,5 @@
 #include "worker/template.h"
 
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <deque>
@@ -13,6 +12,7 @@
 #include "base/system.h"
 #include "worker/bare_fork.h"
 #include "worker/own_worker.h"
+#include "worker/starter_death.h"
 
 namespace usher {
 namespace {
@@ -128,7 +128,7 @@ class Template {
 
 int run_template(Channel starter) {
   forbid_dumps();
-  check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the starter");
+  end_with_starter();
   return Template(std::move(starter)).run();
 }
 

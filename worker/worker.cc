@@ -32,6 +32,7 @@
 #include "worker/secure_login.h"
 #include "worker/session.h"
 #include "worker/shared_wait.h"
+#include "worker/starter_death.h"
 #include "worker/worker_log.h"
 
 namespace usher {
@@ -40,8 +41,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* kTty = "usher";
-constexpr auto kResultPatience = 30s;   // for a client that does not read, until its result line has gone
-constexpr unsigned kClosingTimeAlone = 10;  // seconds, when the starter is gone
+constexpr auto kResultPatience = 30s;  // for a client that does not read, until its result line has gone
 constexpr auto kLeftoverPatience = 2s;  // for what a program left running, until it is dead
 
 constexpr std::size_t kStack = 32 << 10;  // that PAM takes with its modules
@@ -83,21 +83,10 @@ class Worker {
   void prepare() {
     if (parts_.configuration.road_of(pool_config_.name) == Dispatch::shared) shared_.emplace();
     check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become the parent of orphans");
-    when_starter_dies(SIGKILL);
+    end_with_starter();
     login_.wait_ready(Clock::now() + 10s);
     if (!parts_.starter.send(WorkerReady{})) throw Interrupted{Interrupted::By::starter_gone};
     pool_.joined();
-  }
-
-  static void when_starter_dies(int signal) {
-    check(prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0), "say what the starter's death means");
-  }
-
-  // From here on there is only closing left, which nobody but the starter would end if a PAM module hung in it.
-  static void hurry_when_starter_dies(bool starter_lives) {
-    ::signal(SIGTERM, [](int) { ::alarm(kClosingTimeAlone); });
-    when_starter_dies(SIGTERM);
-    if (!starter_lives) ::alarm(kClosingTimeAlone);
   }
 
   // False when this worker is to go without ever having had a client.
@@ -146,12 +135,12 @@ class Worker {
     return hand_over_.generation == parts_.generation;
   }
 
-  // False when the listener has taken the client back, which it does when nobody said Taken in time.
+  // False when the listener has taken the client back, which it does when nobody said Taken in time. A dead one never does.
   bool take(Packet& packet) {
     listener_ = &parts_.configuration.listeners.at(hand_over_.listener);
     connection_ = packet.take_descriptor(0);
     check_is_client(connection_.get());
-    const bool ours = parts_.listener.send(Taken{});
+    const bool ours = parts_.listener.send(Taken{}) || !is_withdrawn(parts_.listener);
     if (!ours) connection_.reset();
     return ours;
   }
@@ -346,7 +335,7 @@ class Worker {
 
   void open_session() {
     take_groups(account_);
-    when_starter_dies(SIGKILL);  // a change of ids took it away
+    end_with_starter();  // a change of ids took it away
     if (const int result = pam_->establish_credentials(login_); result != PAM_SUCCESS) {
       refuse_account(account_.name, "credentials: " + pam_->text(result));
     }

@@ -25,8 +25,8 @@ bool waits_for_signal(Dispatch road) { return road == Dispatch::shared || road =
 }  // namespace
 
 std::size_t WorkerTable::count(const std::string& pool) const {
-  return static_cast<std::size_t>(
-      std::count_if(workers_.begin(), workers_.end(), [&](const auto& entry) { return entry.second.pool == pool; }));
+  const auto found = counts_.find(pool);
+  return found == counts_.end() ? 0 : found->second;
 }
 
 std::size_t WorkerTable::count(WorkerStage stage) const {
@@ -34,12 +34,33 @@ std::size_t WorkerTable::count(WorkerStage stage) const {
       std::count_if(workers_.begin(), workers_.end(), [&](const auto& entry) { return entry.second.stage == stage; }));
 }
 
-void WorkerTable::add(std::uint32_t number, std::shared_ptr<const Configuration> configuration, const std::string& pool,
-                      Channel channel) {
+std::size_t WorkerTable::count_own() const {
+  return static_cast<std::size_t>(
+      std::count_if(workers_.begin(), workers_.end(), [](const auto& entry) { return is_own(entry.second); }));
+}
+
+bool WorkerTable::is_own(const Worker& worker) { return worker.configuration->road_of(worker.pool) == Dispatch::own; }
+
+WorkerTable::Worker& WorkerTable::put(std::uint32_t number, std::shared_ptr<const Configuration> configuration,
+                                      const std::string& pool) {
   Worker& worker = workers_[number];
   worker.configuration = std::move(configuration);
   worker.pool = pool;
-  worker.link = std::make_unique<Link>(
+  ++counts_[pool];
+  return worker;
+}
+
+void WorkerTable::remove(std::uint32_t number) {
+  const auto found = workers_.find(number);
+  if (found == workers_.end()) return;
+  const auto count = counts_.find(found->second.pool);
+  if (--count->second == 0) counts_.erase(count);
+  workers_.erase(found);
+}
+
+void WorkerTable::add(std::uint32_t number, std::shared_ptr<const Configuration> configuration, const std::string& pool,
+                      Channel channel) {
+  put(number, std::move(configuration), pool).link = std::make_unique<Link>(
       loop_, std::move(channel), [this, number](Packet& packet) { hear(number, packet); },
       [this, number](const std::string& why) {
         // A worker that ends closes its channel too; one that only closes the channel, or talks nonsense, has to end.
@@ -64,7 +85,7 @@ std::uint32_t WorkerTable::ended(pid_t pid) {
   if (found == numbers_.end()) return 0;
   const std::uint32_t number = found->second;
   numbers_.erase(found);
-  workers_.erase(number);
+  remove(number);
   return number;
 }
 
@@ -90,7 +111,9 @@ void WorkerTable::retire(std::uint32_t number) {
 
 void WorkerTable::end_all(std::chrono::milliseconds delay, bool sessions_too) {
   for (const auto& [number, worker] : workers_) {
-    if (sessions_too || worker.stage != WorkerStage::session) end(number, delay);
+    if (!sessions_too && worker.stage == WorkerStage::session) continue;
+    const bool may_serve = !sessions_too && worker.stage == WorkerStage::idle && is_own(worker);
+    may_serve ? wake_from_shared_wait(worker) : static_cast<void>(end(number, delay));
   }
 }
 
@@ -124,8 +147,7 @@ void WorkerTable::adopt(const Row& row, std::shared_ptr<const Configuration> con
   if (channel) {
     add(row.number, std::move(configuration), row.pool, std::move(channel));
   } else {
-    workers_[row.number].pool = row.pool;
-    workers_[row.number].configuration = std::move(configuration);
+    put(row.number, std::move(configuration), row.pool);
   }
   Worker& worker = workers_.at(row.number);
   worker.pid = row.pid;

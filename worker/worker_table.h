@@ -26,12 +26,14 @@ class WorkerTable {
   std::size_t size() const noexcept { return workers_.size(); }
   std::size_t count(const std::string& pool) const;
   std::size_t count(WorkerStage stage) const;
+  // Of pools whose workers are somebody's own programs.
+  std::size_t count_own() const;
   bool owns(pid_t pid) const { return numbers_.contains(pid); }
 
   // A worker that was asked for, with the starter's end of its channel.
   void add(std::uint32_t number, std::shared_ptr<const Configuration> configuration, const std::string& pool, Channel channel);
   void forked(std::uint32_t number, pid_t pid);
-  void failed(std::uint32_t number) { workers_.erase(number); }
+  void failed(std::uint32_t number) { remove(number); }
   // The number of the worker that had this pid, which the starter has reaped; 0 when it was none.
   std::uint32_t ended(pid_t pid);
 
@@ -39,6 +41,7 @@ class WorkerTable {
   bool end(std::uint32_t number, std::chrono::milliseconds delay);
   // Ends it if it is idle and waits on a shared channel; others are asked by the pool itself.
   void retire(std::uint32_t number);
+  // Without sessions: an own worker may finish what it serves.
   void end_all(std::chrono::milliseconds delay, bool sessions_too);
   void kill(std::uint32_t number);
   void kill_all();
@@ -69,13 +72,17 @@ class WorkerTable {
     EventLoop::Timer deadline;
   };
 
+  Worker& put(std::uint32_t number, std::shared_ptr<const Configuration> configuration, const std::string& pool);
+  void remove(std::uint32_t number);
   void hear(std::uint32_t number, Packet& packet);
+  static bool is_own(const Worker& worker);
   static void wake_from_shared_wait(const Worker& worker);
   void limit(std::uint32_t number, std::chrono::milliseconds time, const char* what);
 
   EventLoop& loop_;
   std::map<std::uint32_t, Worker> workers_;
   std::map<pid_t, std::uint32_t> numbers_;
+  std::map<std::string, std::size_t> counts_;  // by pool
 };
 
 }  // namespace usher

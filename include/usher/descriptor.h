@@ -15,7 +15,7 @@
  * on; when Usher stops both get not_running. Shape:  1..16 descriptors, up to 1,024 bytes of control data. Errors:
  * invalid_argument, too_long, not_authorized (a job of another user; or one gives that is neither job nor root),
  *         job_not_found (no such job, or not any more; or one takes that belongs to none), not_running, busy. A wait
- * that is over is no error. Fork:   a Taker is its own process's. Thread: takers belong to one thread at a time; the
+ * that is over is no error. io (EMFILE) when the taker has no room for the descriptors; the giver goes on waiting. Fork:   a Taker is its own process's. Thread: takers belong to one thread at a time; the
  * rest may be called by any. Source: IBM i givedescriptor(), takedescriptor(), for which see usher/ibmi_descriptor.h.
  */
 #ifndef USHER_DESCRIPTOR_H
