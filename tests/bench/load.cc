@@ -108,7 +108,11 @@ class Generator {
     const double latency = ms_since(running.began);
     auto session = std::move(running.session);
     running_.erase(running.place);
-    if (state == Session::State::failed) note_failure(session->failure());
+    if (state == Session::State::failed) {
+      note_failure(session->failure());
+    } else {
+      ++result_.sessions;
+    }
     ended(std::move(session), state == Session::State::done ? latency : -1);
   }
 

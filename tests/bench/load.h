@@ -18,6 +18,7 @@ namespace usher::bench {
 struct LoadResult {
   double seconds = 0;             // in which the sessions below ended
   std::vector<double> latencies;  // one a session
+  std::size_t sessions = 0;       // all that ended well, those that do not count above too
   std::size_t failures = 0;
   std::string first_failure;
   double client_cpu_ms = 0;  // of the load generator, a session

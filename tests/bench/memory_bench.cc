@@ -1,9 +1,6 @@
 // What a ready worker and a running session cost in memory: Usher and its peers, one after the other.
-#include <sys/resource.h>
-
 #include <iostream>
 
-#include "base/system.h"
 #include "tests/bench/bench_main.h"
 #include "tests/bench/front_door.h"
 #include "tests/bench/load.h"
@@ -91,14 +88,6 @@ void print_peers(const BenchGround& ground, Table& table) {
   add_row(table, *start_dovecot(ground, DovecotMode::high_security), kSessions, included);
   add_row(table, *start_vsftpd(ground), kSessions, "the FTP server is the program");
   add_row(table, *start_sshd(ground), kSessions, "");
-}
-
-// Each session is a descriptor here.
-void allow_many_descriptors() {
-  rlimit limit{};
-  check(::getrlimit(RLIMIT_NOFILE, &limit), "ask for the limit of descriptors");
-  limit.rlim_cur = limit.rlim_max;
-  check(::setrlimit(RLIMIT_NOFILE, &limit), "raise the limit of descriptors");
 }
 
 void run(const BenchOptions& /*options*/) {

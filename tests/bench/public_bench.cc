@@ -1,11 +1,8 @@
 // A program for each connection and no login: Usher (login = "none") beside tcpserver and xinetd, same program, same user.
-#include <sys/resource.h>
-
 #include <iostream>
 #include <map>
 #include <thread>
 
-#include "base/system.h"
 #include "tests/bench/bench_main.h"
 #include "tests/bench/control.h"
 #include "tests/bench/load.h"
@@ -43,14 +40,6 @@ struct Cell {
 
 using Doors = std::vector<PublicDoorPtr>;
 using Cells = std::map<std::pair<std::string, std::size_t>, Cell>;  // of server and clients
-
-// A thousand clients are a thousand descriptors here; what is started inherits the former limit.
-void allow_many_descriptors() {
-  rlimit limit{};
-  check(::getrlimit(RLIMIT_NOFILE, &limit), "ask for the limit of descriptors");
-  limit.rlim_cur = limit.rlim_max;
-  check(::setrlimit(RLIMIT_NOFILE, &limit), "raise the limit of descriptors");
-}
 
 Doors start_doors(const BenchGround& ground, const std::string& only) {
   Doors doors;
