@@ -16,10 +16,10 @@ constexpr const char* kPlain = "command = [\"/bin/web\", \"-v\"]\nuser = \"nobod
 
 }  // namespace
 
-TEST_CASE("own workers: command, user and max_use are read, and say the road, whatever dispatch says") {
+TEST_CASE("own workers: command, user and max_use are read, and say the road") {
   const auto result =
-      parse_configuration(source_of(own(std::string(kPlain) + "max_use = 7\n", "dispatch = \"spawn\"\n")));
-  CHECK(lines_of(result.faults).empty());
+      parse_configuration(source_of(own(std::string(kPlain) + "max_use = 7\n", "dispatch = \"shared\"\n")));
+  CHECK(lines_of(result.faults).empty());  // it is the shared road
   const PoolConfig& pool = result.configuration.pools.at(0);
   CHECK(pool.command == std::vector<std::string>{"/bin/web", "-v"});
   CHECK(pool.user == "nobody");
@@ -48,6 +48,19 @@ TEST_CASE("own workers: a command needs a user, a user needs a command, and a li
         "themselves; take out program, or use a pool without command\n");
   CHECK(faults_before_good(own("command = [\"web\"]\nuser = \"nobody\"\n"))
             .find("command of pool \"own\" begins with \"web\", which is not an absolute path") != std::string::npos);
+}
+
+TEST_CASE("own workers: another road, and keys of a login, are told to mean nothing; a proxy's header nobody would read") {
+  CHECK(faults_before_good(own(std::string(kPlain) + "pam_service = \"login\"\nwait = false\n",
+                               "dispatch = \"spawn\"\nmax_logins = 3\nkeepalive = \"9s\"\npending_timeout = \"1s\"\n")) ==
+        "usher.toml:5:12: warning: listener \"web\" is served by the programs of pool \"own\", so dispatch means nothing; take "
+        "it out\n"
+        "usher.toml:6:14: warning: listener \"web\" is served by the programs of pool \"own\", so max_logins means nothing; "
+        "take it out\n"
+        "usher.toml:12:15: warning: pool \"own\" has a command, so pam_service means nothing; take it out\n");
+  CHECK(faults_before_good(own(kPlain, "proxy_networks = [\"127.0.0.1\"]\n")) ==
+        "usher.toml:5:18: error: listener \"web\" has proxy_networks, and the programs of its pool \"own\" would get a proxy's "
+        "header as their clients' first bytes; take out proxy_networks, or use a pool without command\n");
 }
 
 TEST_CASE("own workers: the machine must have the command and the account, and needs no PAM service for them") {

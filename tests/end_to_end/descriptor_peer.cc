@@ -5,7 +5,11 @@
 //   take SECONDS [SOURCE]     -> took DATA COUNT GIVER; then writes "from TAKER" to the first descriptor | nothing |
 //   error NAME hold SECONDS              as take, by the descriptor for event loops offer JOB                 gives
 //   from C; offer-ibmi ID -> 0 | errno send FILE QUEUE           -> sent
+//   give-many JOB COUNT SIZE  so many copies of its connection, so much control data; take-many -> took COUNT SIZE
+//   limit COUNT, open         how many descriptors it may have, and has
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +17,8 @@
 #include <cstring>
 #include <iostream>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include "base/job_id.h"
 #include "usher/data_queue.h"
@@ -69,6 +75,36 @@ void give_both(std::istream& words) {
   std::cout << (taken ? "given" : "nothing") << std::endl;
 }
 
+void give_many(std::istream& words) {
+  std::string job;
+  std::size_t count = 0;
+  std::size_t size = 0;
+  words >> job >> count >> size;
+  const std::vector<int> many(count, STDOUT_FILENO);
+  const bool taken = give(job, many, std::string(size, 'x'), seconds(10));
+  std::cout << (taken ? "given" : "nothing") << std::endl;
+}
+
+void take_many() {
+  Taker taker;
+  const auto given = taker.take(seconds(10));
+  std::cout << "took " << given->descriptors.size() << ' ' << given->data.size() << std::endl;
+}
+
+// So many descriptors at the most; what cannot be is not done.
+void limit(std::istream& words) {
+  rlimit open_files{};
+  words >> open_files.rlim_cur;
+  open_files.rlim_max = 1024;
+  std::cout << (::setrlimit(RLIMIT_NOFILE, &open_files) == 0 ? "limited" : std::strerror(errno)) << std::endl;
+}
+
+void count_open() {
+  int open = 0;
+  for (int fd = 0; fd < 1024; ++fd) open += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+  std::cout << open << std::endl;
+}
+
 void offer_as_c(std::istream& words) {
   std::string job;
   words >> job;
@@ -122,6 +158,10 @@ void obey(std::istream& words) {
   if (call == "give") give_both(words);
   if (call == "take") take(words);
   if (call == "hold") hold(words);
+  if (call == "give-many") give_many(words);
+  if (call == "take-many") take_many();
+  if (call == "limit") limit(words);
+  if (call == "open") count_open();
   if (call == "offer") offer_as_c(words);
   if (call == "accept") take_as_c();
   if (call == "offer-ibmi") offer_ibmi(words);

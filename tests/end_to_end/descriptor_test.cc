@@ -98,6 +98,43 @@ TEST_CASE("descriptors: the giver may come first, the taker may wait by a descri
   CHECK(taker.ask("take 0.1") == "nothing");
 }
 
+TEST_CASE("descriptors: up to sixteen with up to 1,024 bytes, as a whole or not at all, and none is left open") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Installation usher({.programs = kPeer});
+  Peer giver(usher);
+  Peer taker(usher);
+  const std::string givers = giver.ask("open");
+  const std::string takers = taker.ask("open");
+  for (const auto& [count, size] : {std::pair(1, 0), std::pair(16, 1024), std::pair(7, 100)}) {
+    CAPTURE(count);
+    taker.client.send_line("take-many");
+    CHECK(giver.ask("give-many " + taker.id + " " + std::to_string(count) + " " + std::to_string(size)) == "given");
+    CHECK(taker.client.read_line() == "took " + std::to_string(count) + " " + std::to_string(size));
+  }
+  CHECK(giver.ask("give-many " + taker.id + " 0 5") == "error invalid_argument");
+  CHECK(giver.ask("give-many " + taker.id + " 17 5") == "error invalid_argument");
+  CHECK(giver.ask("give-many " + taker.id + " 1 1025") == "error too_long");
+  CHECK(giver.ask("open") == givers);
+  CHECK(taker.ask("open") == takers);
+}
+
+TEST_CASE("descriptors: a taker without room for all of them has taken none, and its giver waits for one that has") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Installation usher({.programs = kPeer});
+  Peer giver(usher);
+  Peer taker(usher);
+  const int open = std::stoi(taker.ask("open"));
+  CHECK(taker.ask("limit " + std::to_string(open + 10)) == "limited");
+  giver.client.send_line("give-many " + taker.id + " 16 9");
+  CHECK(taker.ask("take-many") == "error io");
+  CHECK(taker.ask("open") == std::to_string(open));
+  CHECK(giver.client.is_silent(std::chrono::milliseconds(100)));
+  CHECK(taker.ask("limit 100") == "limited");
+  CHECK(taker.ask("take-many") == "took 16 9");
+  CHECK(giver.client.read_line() == "given");
+  CHECK(taker.ask("open") == std::to_string(open));
+}
+
 TEST_CASE("descriptors: only from a source that was named, where one was") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   const Installation usher({.programs = kPeer});

@@ -144,6 +144,11 @@ pid_t Installation::service(const std::string& name) const {
   return 0;
 }
 
+bool Installation::has_new_service(const std::string& name, pid_t before) const {
+  const pid_t now = service(name);
+  return now != 0 && now != before;
+}
+
 bool Installation::is_calm(std::size_t ready) const {
   if (service("usher-pool") == 0 || service("usher-listener") == 0) return false;
   std::size_t workers = 0;

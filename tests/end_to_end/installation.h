@@ -69,6 +69,8 @@ class Installation {
   JobRow job_of(const Client& client) const;
   // The pid of the only process of that program: "usher-pool", "usher-listener".
   pid_t service(const std::string& name) const;
+  // There is one, and it is not that one.
+  bool has_new_service(const std::string& name, pid_t before) const;
 
   // The registry and the processes agree, nobody has a client, and `initial` workers are ready.
   bool is_calm(std::size_t ready = 3) const;

@@ -155,7 +155,7 @@ TEST_CASE("killed: the pool comes back, running programs and their rows stay, cl
 
   const pid_t before = usher.service("usher-pool");
   signal_to(before, SIGKILL);
-  CHECK(wait_until([&] { return usher.service("usher-pool") != 0 && usher.service("usher-pool") != before; }, kTrueAgain));
+  CHECK(wait_until([&] { return usher.has_new_service("usher-pool", before); }, kTrueAgain));
 
   CHECK(echoes(in_program, "undisturbed"));
   in_login.send_line(usual_account() + "-secret");

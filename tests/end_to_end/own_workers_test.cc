@@ -13,6 +13,7 @@
 #include "tests/support/skip.h"
 
 using namespace usher::testing;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -165,6 +166,64 @@ TEST_CASE("own workers: clients that are too many wait in their order, and are c
   first.close();
   expect_hello(next);
   ask_once(usher);
+}
+
+TEST_CASE("own workers: a listener that is killed loses no client that waits") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Installation usher(own_pool(kHello, "initial = 1\nmaximum = 1\nthreshold = 0\n", "pending_timeout = \"20s\"\n"));
+  Client first(usher.address("own"));
+  first.send(get());
+  expect_hello(first);
+  std::vector<Client> waiting;
+  for (int i = 0; i < 100; ++i) {  // more than the channel holds
+    waiting.emplace_back(usher.address("own"));
+    waiting.back().send(get("Connection: close\r\n"));
+  }
+  for (int i = 0; i < 2; ++i) {
+    const pid_t before = usher.service("usher-listener");
+    CHECK(waiting.back().is_silent(200ms));
+    signal_to(before, SIGKILL);
+    CHECK(wait_until([&] { return usher.has_new_service("usher-listener", before); }));
+  }
+  first.close();
+  for (Client& client : waiting) {
+    expect_hello(client);
+    client.expect_closed();
+  }
+}
+
+TEST_CASE("own workers: with wait = false a client that finds no idle worker is closed soon") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Installation usher(
+      own_pool(kHello, "initial = 1\nmaximum = 1\nthreshold = 0\nwait = false\n", "pending_timeout = \"1h\"\n"));
+  Client first(usher.address("own"));
+  first.send(get());
+  expect_hello(first);
+  for (int i = 0; i < 60; ++i) Client(usher.address("own")).expect_closed();
+  first.close();
+  CHECK(are_ready(usher, 1));
+  ask_once(usher);
+}
+
+TEST_CASE("own workers: a stop that drains waits for the connection at hand, and says so") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  Installation usher(own_pool(kHello, "initial = 3\nthreshold = 0\n"));
+  Client client(usher.address("own"));
+  client.send(get());
+  expect_hello(client);
+  Process stop({USHER_COMMAND, "stop", "--drain", "--config", usher.configuration()});
+  CHECK(stop.wait_for_text("waiting for 1 running program\n"));
+  Client(usher.address("own")).expect_closed();
+  for (int i = 0; i < 4; ++i) {  // longer than those have who are to end at once
+    CHECK_FALSE(stop.wait_for_end(2s));
+    client.send(get());
+    expect_hello(client);
+  }
+  client.send(get("Connection: close\r\n"));
+  expect_hello(client);
+  client.expect_closed();
+  CHECK(stop.wait().code == 0);
+  CHECK(usher.process().wait().code == 0);
 }
 
 TEST_CASE("own workers: after max_use connections a worker makes room for another") {

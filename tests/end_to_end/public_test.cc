@@ -335,6 +335,26 @@ TEST_CASE("public: out of descriptors it waits, says so once, and goes on by its
   CHECK(log.find("accept_paused") == log.rfind("accept_paused"));
 }
 
+TEST_CASE("public: out of processes it waits, says so once, and goes on by itself") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  SKIP_UNLESS(::getuid() == 0, "its user's other processes count");
+  Installation usher(open_setting("say", "echo served"));
+  const pid_t pid = usher.service("usher-public");
+  const auto limit = [&](const std::string& soft) {
+    return run(command_as(usual_account(), {"prlimit", "--pid", std::to_string(pid), "--nproc=" + soft + ":"})).ending.code;
+  };
+  REQUIRE(limit("1") == 0);  // itself
+  Client client(usher.address("say"));
+  Client next(usher.address("say"));
+  CHECK(usher.wait_for_log("accept_paused listener=say"));
+  CHECK(client.is_silent(300ms));
+  REQUIRE(limit("1000") == 0);
+  CHECK(client.read_until_closed() == "served\n");
+  CHECK(next.read_until_closed() == "served\n");
+  const std::string log = usher.log();
+  CHECK(log.find("accept_paused") == log.rfind("accept_paused"));
+}
+
 TEST_CASE("public: a program that cannot be executed closes the connection, and is told of once") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   const TemporaryDirectory directory;
@@ -368,9 +388,16 @@ TEST_CASE("public: usher stop ends programs, and lets them finish when it drains
     const Installation usher(open_setting("stay", kStay));
     Client client(usher.address("stay"));
     enter(client);
+    Client other(usher.address("stay"));
+    enter(other);
     Process stop({USHER_COMMAND, "stop", "--drain", "--config", usher.configuration()});
-    CHECK(wait_until([&] { return usher.log().find("stop drain=yes") != std::string::npos; }));
+    CHECK(stop.wait_for_text("waiting for 2 running programs\n"));
+    CHECK_THROWS(Client(usher.address("stay")));  // nobody new gets in
+    other.finish_sending();
+    other.read_until_closed();
+    CHECK(stop.wait_for_text("waiting for 1 running program\n"));
     CHECK(echoes(client, "still here"));
+    CHECK_FALSE(stop.wait_for_end(0ms));
     client.finish_sending();
     client.read_until_closed();
     const auto ending = stop.wait_for_end(kPatience);

@@ -175,6 +175,64 @@ TEST_CASE("roads: who leaves the line without a word makes way at once; who has 
   }
 }
 
+TEST_CASE("roads: a listener that is killed loses no client that waits, and they wait on in their order and within their time") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  for (const std::string& road : kRoads) {
+    CAPTURE(road);
+    const Installation usher({.programs = stay(),
+                              .listener = by(road, "pending_timeout = \"6s\"\n"),
+                              .pool = "initial = 1\nmaximum = 1\nthreshold = 1\nadditional = 1"});
+    Client inside(usher.address());
+    log_in(inside, usual_account(), "stay");
+    std::vector<Client> waiting;
+    for (int i = 0; i < 40; ++i) waiting.emplace_back(usher.address());
+    for (int i = 0; i < 2; ++i) {
+      const pid_t before = usher.service("usher-listener");
+      CHECK(waiting.back().is_silent(100ms));
+      ::kill(before, SIGKILL);
+      CHECK(wait_until([&] { return usher.has_new_service("usher-listener", before); }));
+    }
+    Client late(usher.address());
+    leave(inside);
+    inside.close();
+    for (int i = 0; i < 3; ++i) {
+      Client& next = waiting.at(static_cast<std::size_t>(i));
+      log_in(next, usual_account(), "stay");
+      CHECK(waiting.at(static_cast<std::size_t>(i) + 1).is_silent(50ms));
+      leave(next);
+      next.close();
+    }
+    Client& holder = waiting.at(3);
+    log_in(holder, usual_account(), "stay");
+    for (std::size_t i = 20; i < waiting.size(); ++i) {  // those before may have been sent to workers already
+      waiting.at(i).expect_line(910);
+      waiting.at(i).expect_closed();
+    }
+    late.expect_line(910);
+  }
+}
+
+TEST_CASE("roads: a client that is on its way to a worker when the listener dies is that worker's") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  for (const std::string road : {"queue", "shared"}) {
+    CAPTURE(road);
+    const Installation usher({.programs = stay(), .listener = by(road), .pool = "initial = 1\nmaximum = 1\nthreshold = 1\nadditional = 1"});
+    const std::vector<pid_t> workers = idle_workers(usher);
+    REQUIRE(workers.size() == 1);
+    signal_all(workers, SIGSTOP);
+    Client client(usher.address());
+    if (road == "queue") CHECK(wait_until([&] { return usher.jobs_with("status", "assigned").size() == 1; }));
+    if (road == "shared") std::this_thread::sleep_for(100ms);
+    const pid_t before = usher.service("usher-listener");
+    ::kill(before, SIGKILL);
+    CHECK(wait_until([&] { return usher.has_new_service("usher-listener", before); }));
+    signal_all(workers, SIGCONT);
+    log_in(client, usual_account(), "who");
+    CHECK(client.read_line() == usual_account());
+    CHECK(is_running(workers[0]));
+  }
+}
+
 TEST_CASE("roads: with wait = false every client that finds no worker hears 910 at once") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   for (const std::string& road : kRoads) {

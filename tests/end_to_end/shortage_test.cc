@@ -116,6 +116,8 @@ TEST_CASE("shortage: a listener out of descriptors lets clients wait in the back
     for (int i = 0; i < 60; ++i) silent.emplace_back(usher.address());
     CHECK(wait_until([&] { return count(usher.log(), "accept_paused") == 1; }));
     CHECK(becomes_idle(before.listener));
+    CHECK(usher.reload().ending.code == 0);
+    CHECK(becomes_idle(before.listener));
     CHECK(count(usher.log(), "accept_paused") == 1);
     silent.clear();
     CHECK(serves(usher));

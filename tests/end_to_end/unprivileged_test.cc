@@ -123,3 +123,26 @@ TEST_CASE("without root: its directories are the caller's own where none are nam
   CHECK(run(usher({USHER_COMMAND, "stop"})).ending.code == 0);
   CHECK(process.wait().code == 0);
 }
+
+TEST_CASE("without root: out of processes clients wait for a worker, and are served when there may be some again") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  SKIP_UNLESS(::getuid() == 0, "its user's other processes count");
+  const OwnInstallation usher;
+  pid_t pattern = 0;
+  for (const ProcessEntry& child : children_of(usher.starter())) {
+    if (child.name == "usher-worker" && children_of(child.pid).empty()) pattern = child.pid;
+  }
+  REQUIRE(pattern != 0);
+  const auto limit = [&](const std::string& soft) {
+    return run(command_as(usual_account(), {"prlimit", "--pid", std::to_string(pattern), "--nproc=" + soft + ":"})).ending.code;
+  };
+  REQUIRE(limit("1") == 0);
+  std::vector<Client> clients;
+  for (int i = 0; i < 6; ++i) clients.emplace_back(usher.address());  // more than there are ready workers
+  CHECK(wait_until([&] { return usher.log().find("pool_paused") != std::string::npos; }));
+  REQUIRE(limit("10000") == 0);
+  for (Client& client : clients) {
+    log_in(client, usual_account(), "who");
+    CHECK(client.read_line() == usual_account());
+  }
+}

@@ -4,10 +4,22 @@
 #include "tests/support/accounts.h"
 
 namespace usher::testing {
+namespace {
 
-Visitors::Visitors(std::string address, int count, std::string from)
-    : address_(std::move(address)), from_(std::move(from)) {
-  for (int i = 0; i < count; ++i) clients_.push_back(std::async(std::launch::async, [this] { visit(); }));
+void log_in_once(const std::string& address, const std::string& from) {
+  Client client(address, from);
+  log_in(client, usual_account(), "who");
+  const std::string all = client.read_until_closed();
+  if (all != usual_account() + "\n\r\n103 The program has ended.\r\n") throw ClientError("the program said: " + all);
+}
+
+}  // namespace
+
+Visitors::Visitors(const std::string& address, int count, const std::string& from)
+    : Visitors(count, [address, from] { log_in_once(address, from); }) {}
+
+Visitors::Visitors(int count, std::function<void()> visit) : visit_once_(std::move(visit)) {
+  for (int i = 0; i < count; ++i) clients_.push_back(std::async(std::launch::async, [this] { this->visit(); }));
 }
 
 Visitors::Tally Visitors::stop() {
@@ -19,7 +31,7 @@ Visitors::Tally Visitors::stop() {
 void Visitors::visit() {
   while (going_on_) {
     try {
-      visit_once();
+      visit_once_();
       ++served_;
     } catch (const std::exception& error) {
       ++failed_;
@@ -27,13 +39,6 @@ void Visitors::visit() {
       if (failure_.empty()) failure_ = error.what();
     }
   }
-}
-
-void Visitors::visit_once() const {
-  Client client(address_, from_);
-  log_in(client, usual_account(), "who");
-  const std::string all = client.read_until_closed();
-  if (all != usual_account() + "\n\r\n103 The program has ended.\r\n") throw ClientError("the program said: " + all);
 }
 
 }  // namespace usher::testing

@@ -1,11 +1,13 @@
-// Clients that log in and run a program again and again while a test does something else.
+// Clients that come again and again while a test does something else: by default they log in and run a program.
 //
 //   Visitors visitors(usher.address(), 4);   // the program "who" prints the user's name
+//   Visitors others(4, [&] { ask_once(usher); });
 //   ...
 //   CHECK(visitors.stop().failed == 0);
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <string>
@@ -18,7 +20,9 @@ inline constexpr const char* kWho = "[program.who]\nusers = [\"*\"]\ncommand = [
 class Visitors {
  public:
   // `from`: the local IP address they come from; empty leaves it to the kernel.
-  Visitors(std::string address, int count, std::string from = "");
+  Visitors(const std::string& address, int count, const std::string& from = "");
+  // `visit` is called by several threads, and throws when it was not served well.
+  Visitors(int count, std::function<void()> visit);
   Visitors(const Visitors&) = delete;
   Visitors& operator=(const Visitors&) = delete;
   ~Visitors() { stop(); }
@@ -33,10 +37,8 @@ class Visitors {
 
  private:
   void visit();
-  void visit_once() const;
 
-  std::string address_;
-  std::string from_;
+  std::function<void()> visit_once_;
   std::atomic<bool> going_on_{true};
   std::atomic<int> served_{0};
   std::atomic<int> failed_{0};

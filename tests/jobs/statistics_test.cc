@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "jobs/registry.h"
 #include "tests/support/temporary_directory.h"
 
@@ -36,6 +37,40 @@ TEST_CASE("statistics: levels have a peak, counters add up, and a change is know
   figures.set("p", "workers", 1);
   figures.count("p", "accepted", 0);
   CHECK_FALSE(figures.changed());
+}
+
+TEST_CASE("statistics: a process that takes another's place goes on from its figures") {
+  const std::int64_t now = usher::wall_clock_ms();
+  Statistics figures("pool");
+  figures.set("p", "in_use", 2);
+  figures.count("p", "accepted", 3);
+  figures.go_on_from({{"pool", "p", "in_use", 4, true, 9, 500, now - 1000, now - 100},
+                      {"pool", "p", "accepted", 7, false, 0, 0, now - 1000, now - 1000},
+                      {"listener", "p", "accepted", 70, false, 0, 0, now - 1000, now - 1000}});
+  CHECK(figures.changed());
+  const auto rows = figures.rows();
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].value == 10);
+  CHECK(rows[1].value == 2);
+  CHECK(rows[1].peak == 9);
+  CHECK(rows[1].area >= 900);
+  CHECK(rows[1].since == now - 1000);
+}
+
+TEST_CASE("statistics: reset, counts begin at nothing and levels at what they are") {
+  Statistics figures("pool");
+  figures.set("p", "in_use", 5);
+  figures.set("p", "in_use", 2);
+  figures.count("p", "accepted", 3);
+  figures.rows();
+  figures.reset();
+  CHECK(figures.changed());
+  const auto rows = figures.rows();
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].value == 0);
+  CHECK(rows[1].value == 2);
+  CHECK(rows[1].peak == 2);
+  CHECK(rows[1].area == 0);
 }
 
 TEST_CASE("statistics: in the registry each source replaces its own rows alone") {
