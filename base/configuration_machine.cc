@@ -44,6 +44,13 @@ int try_bind(const ListenAddress& address) {
   return ::bind(fd.get(), tried.address(), tried.length) == 0 || errno == EADDRINUSE ? 0 : errno;
 }
 
+// Asks as a start would: for root the kernel looks for the module. A socket that is connected to nothing is told apart last.
+bool kernel_has_tls() {
+  constexpr int kUpperLayer = 31;  // TCP_ULP
+  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return fd && ::setsockopt(fd.get(), IPPROTO_TCP, kUpperLayer, "tls", 3) != 0 && errno == ENOTCONN;
+}
+
 class MachineCheck {
  public:
   MachineCheck(const Configuration& configuration, const Places& places, FaultList& faults)
@@ -108,6 +115,7 @@ class MachineCheck {
     if (!address) return;  // told already
     const std::string path = "listener/" + std::to_string(index) + "/address";
     const std::string label = listener_label(listener.name, index);
+    if (listener.tls.handover == TlsHandover::kernel) check_kernel("listener/" + std::to_string(index) + "/tls/handover", label);
     if (listener.is_public()) check_public_user("listener/" + std::to_string(index) + "/user", label, listener.user);
     if (address->is_unix()) {
       check_socket_path(path, label, address->path);
@@ -129,6 +137,12 @@ class MachineCheck {
               "add [listener.tls] with a certificate and its key, or write allow_plaintext = true where the network is "
               "trusted, or listen on 127.0.0.1");
     }
+  }
+
+  void check_kernel(const std::string& path, const std::string& label) {
+    if (kernel_has_tls()) return;
+    warning(path, label + " wants TLS in the kernel, which has none here, so its sessions go through the relay",
+            "load the module (modprobe tls, and a line in /etc/modules-load.d), or write \"relay\"");
   }
 
   // Whoever connects runs a program as this account.

@@ -147,7 +147,8 @@ inline constexpr std::tuple kTlsKeys{
     Key{"handover", &TlsConfig::handover,
         Choice{std::array{Word<TlsHandover>{"relay", TlsHandover::relay}, Word<TlsHandover>{"kernel", TlsHandover::kernel}}},
         preset("\"relay\""),
-        "Who encrypts after the login: a process of Usher between client and program, or the kernel (not in this version)."},
+        "Who encrypts after the login: a process of Usher between client and program, or the kernel, where it can; usher-worker(8) "
+        "says what a program then does not see."},
 };
 
 inline constexpr std::tuple kListenerKeys{

@@ -25,9 +25,6 @@ void check_tls(const TlsConfig& tls, const std::string& path, const std::string&
     refuse("replace_password", label + " has no user without a password",
            "say with user_from who the certificate is for");
   }
-  if (tls.handover == TlsHandover::kernel) {
-    refuse("handover", label + " wants TLS in the kernel, which this version of Usher cannot do", "write \"relay\"");
-  }
 }
 
 }  // namespace usher

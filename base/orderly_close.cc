@@ -49,6 +49,8 @@ void close_in_order(UniqueFd fd) noexcept {
   const Instant deadline = Clock::now() + kLingerTime;
   while (!discard_input(fd.get()) && wait_for(fd.get(), POLLIN, deadline) && Clock::now() < deadline) {
   }
+  // With TLS in the kernel there may be what nobody can read any more: then the peer's end is awaited with that unread.
+  wait_for(fd.get(), POLLRDHUP, deadline);
 }
 
 }  // namespace usher

@@ -1,7 +1,8 @@
 // Closing a connection so that the last line always arrives: shut down sending, let what still comes run off, close.
 //
 // A socket closed with unread bytes in it answers with a reset, and a reset may overtake the last line. So what comes is
-// discarded: on TCP inside the kernel (MSG_TRUNC copies nothing), on a unix socket into a buffer that nobody looks at.
+// discarded: on TCP inside the kernel (MSG_TRUNC copies nothing), on a unix socket, and where the kernel opens records of TLS,
+// into a buffer that nobody looks at.
 // Source: tcp(7), MSG_TRUNC; RFC 1122, 4.2.2.13.
 #pragma once
 

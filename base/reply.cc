@@ -1,5 +1,8 @@
 #include "base/reply.h"
 
+#include <sys/wait.h>
+
+#include "base/signal_name.h"
 #include "base/text.h"
 
 namespace usher {
@@ -41,6 +44,13 @@ std::string_view default_text(Code code) {
 
 std::string reply_line(Code code, std::string_view text) {
   return std::to_string(static_cast<unsigned>(code)) + " " + in_one_line(text) + "\r\n";
+}
+
+std::string result_line(int wait_status) {
+  if (WIFSIGNALED(wait_status)) return reply_line(Code::program_failed, "signal " + signal_name(WTERMSIG(wait_status)));
+  const int status = WEXITSTATUS(wait_status);
+  if (status == 0) return reply_line(Code::program_ended);
+  return reply_line(Code::program_failed, "status " + std::to_string(status));
 }
 
 }  // namespace usher

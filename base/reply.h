@@ -38,4 +38,7 @@ inline constexpr std::size_t kMaxReplyText = 1000;
 std::string reply_line(Code code, std::string_view text);
 inline std::string reply_line(Code code) { return reply_line(code, default_text(code)); }
 
+// What a program's end is told as.  Shape: as waitpid(2) gives it.
+std::string result_line(int wait_status);
+
 }  // namespace usher

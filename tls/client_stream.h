@@ -54,7 +54,7 @@ class TlsStream : public ClientStream {
 
   // 0 when the handshake is done, else -1 as above.
   int shake_hands() { return result_of(connection_.shake_hands()); }
-  const tls::Connection& connection() const noexcept { return connection_; }
+  tls::Connection& connection() noexcept { return connection_; }
 
   ssize_t receive(std::span<std::uint8_t> into) override { return result_of(connection_.read(into)); }
   ssize_t peek(std::span<std::uint8_t> into) override { return result_of(connection_.peek(into)); }

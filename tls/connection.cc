@@ -8,27 +8,8 @@
 namespace usher::tls {
 namespace {
 
-int socket_of(BIO* bio) {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
-}  // NOLINT: as stored
-
 bool may_try_again() {
   return errno == EAGAIN || errno == EINTR;
-}
-
-int read_socket(BIO* bio, char* into, int size) noexcept {
-  BIO_clear_retry_flags(bio);
-  const ssize_t got = ::recv(socket_of(bio), into, static_cast<std::size_t>(size), MSG_DONTWAIT);
-  if (got < 0 && may_try_again()) BIO_set_retry_read(bio);
-  if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-  return static_cast<int>(got);
-}
-
-int write_socket(BIO* bio, const char* from, int size) noexcept {
-  BIO_clear_retry_flags(bio);
-  const ssize_t sent = ::send(socket_of(bio), from, static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0 && may_try_again()) BIO_set_retry_write(bio);
-  return static_cast<int>(sent);
 }
 
 long control(BIO* bio, int what, long /*number*/, void* /*pointer*/) noexcept {
@@ -36,23 +17,45 @@ long control(BIO* bio, int what, long /*number*/, void* /*pointer*/) noexcept {
   return what == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-const BIO_METHOD* method() {
+std::span<const std::uint8_t> bytes_of(const char* from, ssize_t size) {
+  return {reinterpret_cast<const std::uint8_t*>(from), static_cast<std::size_t>(size)};  // NOLINT: characters as bytes
+}
+
+}  // namespace
+
+const BIO_METHOD* Connection::road_method() {
   static const BIO_METHOD* const made = [] {
     BIO_METHOD* one = require(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket"), "reach a socket");
-    BIO_meth_set_read(one, read_socket);
-    BIO_meth_set_write(one, write_socket);
+    BIO_meth_set_read(one, read_road);
+    BIO_meth_set_write(one, write_road);
     BIO_meth_set_ctrl(one, control);
     return one;
   }();
   return made;
 }
 
-}  // namespace
+int Connection::read_road(BIO* bio, char* into, int size) noexcept {
+  BIO_clear_retry_flags(bio);
+  auto& road = *static_cast<Road*>(BIO_get_data(bio));
+  const ssize_t got = ::recv(road.fd, into, static_cast<std::size_t>(size), MSG_DONTWAIT);
+  if (got < 0 && may_try_again()) BIO_set_retry_read(bio);
+  if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  if (got > 0) road.received.pass(bytes_of(into, got));
+  return static_cast<int>(got);
+}
 
-Connection::Connection(Ssl ssl, int fd) : ssl_(std::move(ssl)), fd_(fd) {
-  BIO* bio = require(BIO_new(method()), "reach a socket");
-  BIO_set_data(bio,
-               reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));  // NOLINT: a number where a pointer is wanted
+int Connection::write_road(BIO* bio, const char* from, int size) noexcept {
+  BIO_clear_retry_flags(bio);
+  auto& road = *static_cast<Road*>(BIO_get_data(bio));
+  const ssize_t sent = ::send(road.fd, from, static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 && may_try_again()) BIO_set_retry_write(bio);
+  if (sent > 0) road.sent.pass(bytes_of(from, sent));
+  return static_cast<int>(sent);
+}
+
+Connection::Connection(Ssl ssl, int fd) : road_(std::make_unique<Road>(Road{fd, {}, {}})), ssl_(std::move(ssl)) {
+  BIO* bio = require(BIO_new(road_method()), "reach a socket");
+  BIO_set_data(bio, road_.get());
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
   wipe_what_is_read(true);
@@ -68,9 +71,15 @@ Did Connection::did(int result) noexcept {
   }
 }
 
+// TLS 1.3 changes keys without a record that says so. Neither side has anything to say before both have done it.
 Did Connection::shake_hands() noexcept {
   ERR_clear_error();
-  return did(SSL_do_handshake(ssl_.get()));
+  const bool before = SSL_is_init_finished(ssl_.get()) != 0;
+  const Did result = did(SSL_do_handshake(ssl_.get()));
+  if (before || result != Did::done || SSL_version(ssl_.get()) != TLS1_3_VERSION) return result;
+  road_->received.restart();
+  road_->sent.restart();
+  return result;
 }
 
 Moved Connection::read(std::span<std::uint8_t> into) noexcept {

@@ -6,11 +6,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "tls/openssl.h"
+#include "tls/record_count.h"
 
 namespace usher::tls {
 
@@ -32,7 +34,7 @@ class Connection {
   // `fd` stays the caller's. Errors: Error(io).
   Connection(Ssl ssl, int fd);
 
-  int fd() const noexcept { return fd_; }
+  int fd() const noexcept { return road_->fd; }
   Did shake_hands() noexcept;
   Moved read(std::span<std::uint8_t> into) noexcept;
   // What comes next, which stays there. Shape: not more than one record.
@@ -48,14 +50,25 @@ class Connection {
   std::string cipher() const { return SSL_get_cipher_name(ssl_.get()); }
   // The peer's, when it has given one, which was verified then.
   Certificate peer() const { return Certificate(SSL_get1_peer_certificate(ssl_.get())); }
+  // What has passed under the keys that the handshake ended with.
+  const RecordCount& received() const noexcept { return road_->received; }
+  const RecordCount& sent() const noexcept { return road_->sent; }
   SSL& ssl() noexcept { return *ssl_; }
   const SSL& ssl() const noexcept { return *ssl_; }
 
  private:
+  // What OpenSSL has of the socket.
+  struct Road {
+    int fd;
+    RecordCount received, sent;
+  };
+  static const BIO_METHOD* road_method();
+  static int read_road(BIO* bio, char* into, int size) noexcept;
+  static int write_road(BIO* bio, const char* from, int size) noexcept;
   Did did(int result) noexcept;
 
+  std::unique_ptr<Road> road_;
   Ssl ssl_;
-  int fd_;
 };
 
 }  // namespace usher::tls

@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "tls/key_watch.h"
 #include "tls/pem_file.h"
 #include "tls/rehearsal.h"
 #include "tls/remote_key.h"
@@ -62,7 +63,8 @@ void ask_for_certificates(SSL_CTX* context, const TlsConfig& config) {
 
 }  // namespace
 
-Server::Server(const TlsConfig& config, KeyVault& vault) : first_key_(vault.size()) {
+Server::Server(const TlsConfig& config, KeyVault& vault)
+    : first_key_(vault.size()), for_kernel_(config.handover == TlsHandover::kernel) {
   for (std::size_t i = 0; i < config.certificates.size(); ++i) {
     const std::size_t key = vault.add(config.certificates[i], config.keys.at(i));
     add(config.certificates[i], new_context(config), static_cast<unsigned>(key));
@@ -76,6 +78,7 @@ Context Server::new_context(const TlsConfig& config) const {
   ask_for_certificates(context.get(), config);
   SSL_CTX_set_mode(context.get(),
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  if (for_kernel_) KeyWatch::prepare(context.get());
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   // What the macro for it does, whose cast is of the old style.
   SSL_CTX_callback_ctrl(context.get(), SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,

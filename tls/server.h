@@ -27,6 +27,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   Ssl new_connection() const;
+  // Whether its connections may be watched (key_watch.h).
+  bool is_for_kernel() const noexcept { return for_kernel_; }
   bool has_key(std::size_t number) const noexcept {
     return number >= first_key_ && number - first_key_ < contexts_.size();
   }
@@ -41,6 +43,7 @@ class Server {
   static int choose_context(SSL* ssl, int* alert, void* of) noexcept;
 
   std::size_t first_key_;
+  bool for_kernel_;
   std::vector<ForName> contexts_;  // in the order of the configuration; the first is for names that none is for
 };
 

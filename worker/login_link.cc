@@ -12,6 +12,7 @@
 
 #include "base/orderly_close.h"
 #include "base/system.h"
+#include "tls/kernel.h"
 #include "worker/bare_fork.h"
 #include "worker/footprint.h"
 #include "worker/login_process.h"
@@ -106,17 +107,30 @@ bool LoginLink::wait_for(int other, Instant deadline) {
   return true;
 }
 
-UniqueFd LoginLink::leave_to_program(UniqueFd connection, bool tls) {
-  if (!tls) {
-    kill();
-    return connection;
-  }
+UniqueFd LoginLink::leave_to_program(UniqueFd connection, const TlsConfig& tls) {
+  const bool by_kernel = tls.on() && tls.handover == TlsHandover::kernel && kernel_takes(connection.get());
+  if (tls.on() && !by_kernel) return make_relay();
+  transport_ = by_kernel ? Transport::tls_kernel : Transport::plain;
+  kill();
+  return connection;
+}
+
+// The login process only says what the keys are: it can spoil no connection but its own.
+bool LoginLink::kernel_takes(int connection) {
+  say(GiveKeys{});
+  const auto said = wait<SessionKeys>(LoginState::leaving);
+  kernel_refusal_ = tls::text_of(said.obstacle);
+  if (kernel_refusal_.empty()) kernel_refusal_ = tls::install(connection, said.keys);
+  return kernel_refusal_.empty();
+}
+
+UniqueFd LoginLink::make_relay() {
   int ends[2];  // NOLINT: what socketpair(2) takes
   check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "make the program's connection");
   UniqueFd programs_end(ends[0]);
   const UniqueFd relays_end(ends[1]);
   if (!channel_.send(BeRelay{}, relays_end.get())) gone();
-  relays_ = true;
+  transport_ = Transport::tls_relay;
   return programs_end;
 }
 
@@ -127,7 +141,7 @@ void LoginLink::wait_relayed(Instant deadline) noexcept {
 }
 
 void LoginLink::finish(Code code, std::string_view text) {
-  if (pid_ > 0 && !relays_ && channel_.send(Finish{code, text})) wait_end();
+  if (pid_ > 0 && !relays() && channel_.send(Finish{code, text})) wait_end();
 }
 
 void LoginLink::wait_end() {

@@ -16,6 +16,7 @@
 #include "tls/server.h"
 #include "worker/interruptions.h"
 #include "worker/login_messages.h"
+#include "worker/pool_messages.h"
 
 namespace usher {
 
@@ -68,11 +69,15 @@ class LoginLink : public Conversation {
     }
   }
 
-  // Gives the connection to the program: what that gets is the connection itself, or, where the client speaks TLS, one end of a
-  // socket pair, between which and the client the login process stays as the relay.
-  UniqueFd leave_to_program(UniqueFd connection, bool tls);
+  // Gives the connection to the program: what that gets is the connection itself, when it is plain or the kernel carries its
+  // TLS on, or else one end of a socket pair, between which and the client the login process stays as the relay.
+  // Errors: std::system_error when the kernel has left the connection in no state to go on with.
+  UniqueFd leave_to_program(UniqueFd connection, const TlsConfig& tls);
+  Transport transport() const noexcept { return transport_; }
+  // Why there is a relay, where the kernel was to do its work.
+  const std::string& kernel_refusal() const noexcept { return kernel_refusal_; }
   // The relay, or none: not one of the processes that a program leaves behind.
-  pid_t relay() const noexcept { return relays_ ? pid_ : 0; }
+  pid_t relay() const noexcept { return relays() ? pid_ : 0; }
   // Waits for a relay that still has bytes for the client, once the program's side is closed.
   void wait_relayed(Instant deadline) noexcept;
 
@@ -90,6 +95,7 @@ class LoginLink : public Conversation {
   bool saw_client_off() const noexcept { return saw_client_off_; }
 
  private:
+  bool relays() const noexcept { return transport_ == Transport::tls_relay; }
   template <class M>
   void say(const M& message) {
     say_bytes(Channel::Encoded(message).bytes());
@@ -98,6 +104,8 @@ class LoginLink : public Conversation {
   template <class M>
   M wait(LoginState state);
   void receive(Packet& packet, LoginState state);
+  bool kernel_takes(int connection);
+  UniqueFd make_relay();
   [[noreturn]] void gone();
   void reap(int status) noexcept;
 
@@ -106,7 +114,8 @@ class LoginLink : public Conversation {
   Gate gate_{kLoginRequests};
   pid_t pid_ = 0;
   Instant last_answer_{};
-  bool relays_ = false;
+  Transport transport_ = Transport::none;
+  std::string kernel_refusal_;
   bool crashed_ = false;
   bool met_bad_input_ = false;
   bool saw_client_off_ = false;

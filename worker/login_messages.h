@@ -8,6 +8,7 @@
 //                 Refused              ->  (900; the next try, or the end)
 //                 Accepted             ->  login: ListPrograms, RunProgram
 //                 ProgramItem.., ProgramListEnd, NoSuchProgram
+//                 GiveKeys             ->  login: SessionKeys, where the kernel shall carry TLS on
 //                 BeRelay + program's side -> (relays between client and program until one of them ends)
 //                 Finish               ->  (a last line, an orderly close)
 //         What a login process says is a request, never an authority (but for ClientAddress: docs/TRUST.md). No descriptor
@@ -22,6 +23,7 @@
 #include "base/configuration.h"
 #include "base/protocol.h"
 #include "base/reply.h"
+#include "tls/key_watch.h"
 #include "tls/signing.h"
 
 namespace usher {
@@ -32,10 +34,12 @@ inline constexpr std::size_t kMaxLine = 1024;  // bytes of a client's line witho
 constexpr CertificateUser last_of(CertificateUser) { return CertificateUser::email; }
 
 enum class LoginSays : std::uint8_t {
-  ready = 1, client_address, sign_handshake, secured, start_login, answer, list_programs, run_program
+  ready = 1, client_address, sign_handshake, secured, start_login, answer, list_programs, run_program,
+  session_keys,
 };
 enum class WorkerSays : std::uint8_t {
-  serve_client = 1, signature, ask, tell, refused, accepted, program_item, program_list_end, no_such_program, be_relay, finish
+  serve_client = 1, signature, ask, tell, refused, accepted, program_item, program_list_end, no_such_program, be_relay, finish,
+  give_keys,
 };
 
 struct LoginReady {
@@ -91,6 +95,17 @@ struct RunProgram {
   static constexpr auto kKind = LoginSays::run_program;
   Text<kMaxLine> line;  // NAME [ARG...]
   static auto fields(auto& m) { return std::tie(m.line); }
+};
+
+// With what the kernel carries the client's TLS on, or why it cannot.
+struct SessionKeys {
+  static constexpr auto kKind = LoginSays::session_keys;
+  tls::Obstacle obstacle = tls::Obstacle::none;
+  tls::TrafficKeys keys;
+  static auto fields(auto& m) {
+    return std::tie(m.obstacle, m.keys.version, m.keys.cipher, m.keys.received.key, m.keys.received.iv,
+                    m.keys.received.sequence, m.keys.sent.key, m.keys.sent.iv, m.keys.sent.sequence);
+  }
 };
 
 // Comes with the client's descriptor.
@@ -157,6 +172,12 @@ struct NoSuchProgram {
   static auto fields(auto& /*m*/) { return std::tie(); }
 };
 
+// From here on nothing is read from the client or said to it, unless BeRelay follows.
+struct GiveKeys {
+  static constexpr auto kKind = WorkerSays::give_keys;
+  static auto fields(auto& /*m*/) { return std::tie(); }
+};
+
 // Comes with the login process's end of a socket pair, whose other end the program has.
 struct BeRelay {
   static constexpr auto kKind = WorkerSays::be_relay;
@@ -180,6 +201,7 @@ enum class LoginState : std::uint8_t {
   checking,   // PAM is at work, or a claim, or a launch: nothing may come
   answering,  // PAM has asked
   choosing,   // accepted: a list may be asked for, or a program
+  leaving,    // the kernel shall carry the connection on
 };
 
 inline constexpr std::array kLoginRequests{
@@ -191,6 +213,7 @@ inline constexpr std::array kLoginRequests{
     request<Answer>(in(LoginState::answering), Often::any, 0),
     request<ListPrograms>(in(LoginState::choosing), Often::any, 0),
     request<RunProgram>(in(LoginState::choosing), Often::any, 0),
+    request<SessionKeys>(in(LoginState::leaving), Often::once, 0),
 };
 
 }  // namespace usher

@@ -13,6 +13,7 @@
 #include "worker/line_reader.h"
 #include "worker/login_messages.h"
 #include "worker/proxy_header.h"
+#include "tls/key_watch.h"
 #include "tls/relay.h"
 #include "worker/secure_login.h"
 
@@ -86,6 +87,7 @@ class Dialog {
   // Without a handshake there is nobody to tell anything but the alert that it ended with.
   void secure() {
     auto secured = std::make_unique<TlsStream>(server_->new_connection(), connection_.get());
+    if (server_->is_for_kernel()) watch_.emplace(secured->connection());
     HandshakeSigner signer([this](const SignHandshake& wanted) { return wait_for_signature(wanted); });
     while (secured->shake_hands() != 0) {
       signer.throw_what_broke_it();
@@ -203,11 +205,18 @@ class Dialog {
       Packet packet;
       wait_for_worker(packet);
       if (server_ != nullptr && packet.kind() == kind_of<BeRelay>()) relay(packet);
-      let_module_talk(packet);
+      watch_ && packet.kind() == kind_of<GiveKeys>() ? give_keys() : let_module_talk(packet);
     }
   }
 
+  void give_keys() {
+    SessionKeys all;
+    all.obstacle = watch_->find(all.keys);
+    request(all);
+  }
+
   [[noreturn]] void relay(Packet& packet) {
+    watch_.reset();
     if (packet.descriptors() != 1) throw ProtocolError("a relay without a program");
     stream_->no_more_secrets();
     Relay between(*stream_, connection_.get(), packet.take_descriptor(0), worker_);
@@ -324,6 +333,7 @@ class Dialog {
   UniqueFd connection_;
   Instant deadline_;
   std::unique_ptr<ClientStream> stream_;
+  std::optional<tls::KeyWatch> watch_;  // of what stream_ has
   std::optional<LineReader> lines_;  // once there is somebody to talk to
   std::string certificate_user_;
   bool secret_asked_ = false;

@@ -23,11 +23,6 @@ std::string text_of(const Ended& end) {
   return "lost";
 }
 
-std::string text_of(Transport transport) {
-  constexpr std::array kNames{"", "plain", "tls-relay", "tls-kernel"};
-  return kNames.at(static_cast<std::size_t>(transport));
-}
-
 JobStage stage_of(JobStatus status) {
   switch (status) {
     case JobStatus::starting: return JobStage::starting;

@@ -53,9 +53,6 @@ using PoolJobs = std::map<std::uint32_t, std::unique_ptr<PoolJob>>;
 // "normal", "status 3", "signal SIGKILL", "refused 900", ...: how the registry writes an end.
 std::string text_of(const Ended& end);
 
-// "plain", "tls-relay", "tls-kernel"; nothing where there is no program.
-std::string text_of(Transport transport);
-
 JobStage stage_of(JobStatus status);
 
 // The job of this process, or of the listener.

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <tuple>
 
 #include "base/protocol.h"
@@ -32,6 +33,10 @@ constexpr JobStage last_of(JobStage) { return JobStage::unknown; }
 // What stands between the client and its program.
 enum class Transport : std::uint8_t { none, plain, tls_relay, tls_kernel };
 constexpr Transport last_of(Transport) { return Transport::tls_kernel; }
+constexpr std::string_view text_of(Transport transport) {
+  constexpr std::array<std::string_view, 4> kNames{"", "plain", "tls-relay", "tls-kernel"};
+  return kNames.at(static_cast<std::size_t>(transport));
+}
 
 // Everything that a pool without a memory must know of this job.
 struct Resume {

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/reply.h"
-#include "base/signal_name.h"
 #include "base/system.h"
 #include "worker/ending.h"
 #include "worker/starter_messages.h"
@@ -92,12 +90,6 @@ class Waiter {
 };
 
 }  // namespace
-
-std::string result_line(int wait_status) {
-  if (WIFSIGNALED(wait_status)) return reply_line(Code::program_failed, "signal " + signal_name(WTERMSIG(wait_status)));
-  const int status = WEXITSTATUS(wait_status);
-  return status == 0 ? reply_line(Code::program_ended) : reply_line(Code::program_failed, "status " + std::to_string(status));
-}
 
 ProgramEnd wait_for_program(const Launched& program, const SessionWatch& watch) { return Waiter(program, watch).run(); }
 

@@ -27,9 +27,6 @@ struct ProgramEnd {
   Why why = Why::by_itself;
 };
 
-// The last line for the client: 103, or 902 with how it ended.
-std::string result_line(int wait_status);
-
 // Returns when the program has ended, one way or another. What it left running is still there.
 ProgramEnd wait_for_program(const Launched& program, const SessionWatch& watch);
 

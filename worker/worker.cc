@@ -21,6 +21,7 @@
 #include "base/pipe.h"
 #include "base/system.h"
 #include "handover/hand_over.h"
+#include "tls/kernel.h"
 #include "worker/descendants.h"
 #include "worker/environment.h"
 #include "worker/interruptions.h"
@@ -351,7 +352,7 @@ class Worker {
     try {
       when_starter_dies(0);  // it sees the starter's end by its channel, and takes the program along
       const auto environment = program_environment(pam_->environment(), *program_, account_, facts_);
-      connection_ = login_.leave_to_program(std::move(connection_), listener_->tls.on());
+      connection_ = login_.leave_to_program(std::move(connection_), listener_->tls);
       const int standard_error = program_->stderr_to == StderrTo::client ? connection_.get() : log;
       return launch({account_, *program_, words_, environment, connection_.get(), standard_error, first_line});
     } catch (const LaunchFailure& failure) {
@@ -371,9 +372,10 @@ class Worker {
   NoSession attend_program(const Launched& launched, int log_fd) {
     parts_.starter.send(SessionStarted{});
     parts_.listener.send(LoginOver{});
-    pool_.active(launched.pid, login_.relay() > 0 ? Transport::tls_relay : Transport::plain);
-    worker_log::program_started(facts_, account_.name, program_->name, launched.pid);
-    if (launched.home_missing) note_missing_directory(log_fd);
+    pool_.active(launched.pid, login_.transport());
+    worker_log::program_started(facts_, account_.name, program_->name, launched.pid, login_.transport());
+    if (!login_.kernel_refusal().empty()) worker_log::kernel_refused(facts_, login_.kernel_refusal());
+    if (launched.home_missing) worker_log::working_directory_missing(facts_, account_, log_fd);
 
     const Instant started = Clock::now();
     const ProgramEnd end =
@@ -386,19 +388,17 @@ class Worker {
     return {status == 0 ? EndKind::normal : EndKind::status, status};
   }
 
-  void note_missing_directory(int log_fd) const {
-    const std::string note = "usher: the working directory cannot be entered; the program started in /\n";
-    log::warning("working_directory_missing", {{"job", job_}, {"user", account_.name}, {"home", account_.home}});
-    if (::write(log_fd, note.data(), note.size()) < 0) return;  // an empty pipe has room for a line
-  }
-
   void say_result(int wait_status) {
     say_last_line(listener_->program.empty() ? "\r\n" + result_line(wait_status) : "");
   }
 
   // The connection is closed in order at the very end, when the PAM session is closed too.
   void say_last_line(std::string_view line) {
-    if (send_all(connection_.get(), line, Clock::now() + kResultPatience)) ::shutdown(connection_.get(), SHUT_WR);
+    const Instant deadline = Clock::now() + kResultPatience;
+    const bool by_kernel = login_.transport() == Transport::tls_kernel;
+    const bool sent = by_kernel ? tls::send_last_line(connection_.get(), line, deadline)
+                                : send_all(connection_.get(), line, deadline);
+    if (sent) ::shutdown(connection_.get(), SHUT_WR);
   }
 
   // ---- the end ----

@@ -1,6 +1,7 @@
 #include "worker/worker_log.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 
@@ -22,9 +23,24 @@ void login_refused(const SessionFacts& facts, std::string_view user, std::string
                                 {"reason", reason}});
 }
 
-void program_started(const SessionFacts& facts, const std::string& user, const std::string& program, pid_t pid) {
-  log::info("program_started",
-            {{"job", facts.job}, {"user", user}, {"program", program}, {"client", facts.client.text()}, {"pid", pid}});
+void program_started(const SessionFacts& facts, const std::string& user, const std::string& program, pid_t pid,
+                     Transport transport) {
+  log::info("program_started", {{"job", facts.job},
+                                {"user", user},
+                                {"program", program},
+                                {"client", facts.client.text()},
+                                {"pid", pid},
+                                {"transport", text_of(transport)}});
+}
+
+void kernel_refused(const SessionFacts& facts, std::string_view reason) {
+  log::notice("tls_not_in_kernel", {{"job", facts.job}, {"listener", facts.listener}, {"reason", reason}});
+}
+
+void working_directory_missing(const SessionFacts& facts, const Account& account, int job_log) {
+  constexpr std::string_view kNote = "usher: the working directory cannot be entered; the program started in /\n";
+  log::warning("working_directory_missing", {{"job", facts.job}, {"user", account.name}, {"home", account.home}});
+  if (::write(job_log, kNote.data(), kNote.size()) < 0) return;  // an empty pipe has room for a line
 }
 
 void program_failed_to_start(const SessionFacts& facts, const std::string& user, const std::string& program,

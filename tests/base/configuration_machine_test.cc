@@ -76,6 +76,16 @@ TEST_CASE("machine: a configuration that fits has no faults") {
   CHECK(Machine().faults({}) == Lines{});
 }
 
+TEST_CASE("machine: a kernel without TLS is told of where it is to do the work") {
+  const Machine machine;
+  const Lines faults = machine.faults({{}, Machine::listener("127.0.0.1:0") + kTls + "handover = \"kernel\"\n", {}, {}});
+  const bool kernel = read_file("/proc/sys/net/ipv4/tcp_available_ulp").find("tls") != std::string::npos;
+  REQUIRE(faults.size() == (kernel ? 0 : 1));
+  if (kernel) return;
+  CHECK(faults[0].find(": warning: listener \"l\" wants TLS in the kernel, which has none here, so its sessions go through "
+                       "the relay; load the module") != std::string::npos);
+}
+
 TEST_CASE("machine: the accounts of the services must be there, apart, and not root") {
   SKIP_UNLESS(geteuid() == 0, "without root the accounts are not used");
   const Machine machine;

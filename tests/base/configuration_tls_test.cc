@@ -45,6 +45,10 @@ TEST_CASE("tls: certificates of clients") {
   CHECK(tls.replace_password);
 }
 
+TEST_CASE("tls: the kernel may be asked to carry sessions on") {
+  CHECK(tls_of(kOne + "handover = \"kernel\"\n").handover == TlsHandover::kernel);
+}
+
 TEST_CASE("tls: what does not go together is a fault at its key") {
   const auto faults = [](const std::string& keys) { return faults_before_good(kListener + keys); };
   CHECK(faults("certificate = [\"/c\", \"/d\"]\nkey = \"/k\"\n") ==
@@ -56,7 +60,7 @@ TEST_CASE("tls: what does not go together is a fault at its key") {
   CHECK(faults(kOne + "user_from = \"common_name\"\n").find("certificates that it does not ask for") !=
         std::string::npos);
   CHECK(faults(kOne + "replace_password = true\n").find("no user without a password") != std::string::npos);
-  CHECK(faults(kOne + "handover = \"kernel\"\n").find("this version of Usher cannot do") != std::string::npos);
+  CHECK(faults(kOne + "handover = \"other\"\n").find("handover") != std::string::npos);
   CHECK(faults("key = \"/k\"\n").find("tls of listener \"t\" has no certificate") != std::string::npos);
   CHECK(faults("certificate = \"c\"\nkey = \"/k\"\n").find("which is not an absolute path") != std::string::npos);
   CHECK(

@@ -136,7 +136,7 @@ TEST_CASE(
   for (const std::string& event :
        {std::string(" listening listener=generic address=127.0.0.1:"), std::string(" ready configuration="),
         " login_accepted job=[^ ]+ listener=generic client=127.0.0.1:[0-9]+ user=" + user + "\n",
-        " program_started job=[^ ]+ user=" + user + " program=fail client=127.0.0.1:[0-9]+ pid=[0-9]+\n",
+        " program_started job=[^ ]+ user=" + user + " program=fail client=127.0.0.1:[0-9]+ pid=[0-9]+ transport=plain\n",
         " program_ended job=[^ ]+ user=" + user + " program=fail end=\"status 7\" reason=\"\" ms=[0-9]+\n",
         std::string(" login_refused job=[^ ]+ listener=generic client=[^ ]+ user=nobody-here reason=\"[^\"]+\"\n"),
         std::string(" configuration generation=2\n"),

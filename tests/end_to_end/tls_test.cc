@@ -109,6 +109,25 @@ TEST_CASE("TLS: openssl's client logs in, talks to a program and sees its result
   CHECK(said.dialog().read_until_closed() == "said\n\r\n902 status 3\r\n");
 }
 
+// What it is like where the kernel can: tests/virtual_machine/kernel_tls_test.cc.
+TEST_CASE("TLS: a session is the kernel's where it can be, and the relay's elsewhere, which check, log and registry tell") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Scene scene("handover = \"kernel\"\n");
+  SClient client(scene.usher->address(), scene.trusting());
+  log_in(client.dialog(), usual_account(), "cat");
+  client.dialog().send_line("to and fro");
+  CHECK(client.dialog().read_line() == "to and fro");
+  const bool kernel = read_file("/proc/sys/net/ipv4/tcp_available_ulp").find("tls") != std::string::npos;
+  const std::string transport = kernel ? "tls-kernel" : "tls-relay";
+  CHECK(wait_until([&] { return scene.usher->jobs_with("transport", transport).size() == 1; }));
+  CHECK(scene.usher->log().find(" transport=" + transport + "\n") != std::string::npos);
+  CHECK((scene.usher->log().find(" tls_not_in_kernel ") == std::string::npos) == kernel);
+  const Result checked = scene.usher->usher({"check"});
+  CHECK(checked.ending.code == 0);
+  CHECK((checked.error_output.find("warning: listener \"generic\" wants TLS in the kernel, which has none here") ==
+         std::string::npos) == kernel);
+}
+
 TEST_CASE("TLS: old versions and plain clients are refused, names choose certificates") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   const Scene scene;

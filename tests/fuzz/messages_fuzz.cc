@@ -63,7 +63,7 @@ constexpr Receiver by_kind() {
 
 constexpr std::array kReceivers{
     by_table<kLoginRequests, LoginReady, ClientAddress, SignHandshake, Secured, StartLogin, Answer, ListPrograms,
-             RunProgram>(),
+             RunProgram, SessionKeys>(),
     by_table<kListenerRequests, HandOver, Evict, Verdict, Withdrawn>(),
     by_table<kSharedRequests, HandOver>(),
     by_table<kWorkerReports, Taken, LoginOver, ClientHost, Attempt, LoginFailed, LoginSucceeded, NoRoom>(),
@@ -76,7 +76,7 @@ constexpr std::array kReceivers{
     by_table<kWorkerNotices, WorkerReady, ClientTaken, SessionStarted, SessionEnding>(),
     by_table<kControlRequests, AskStatus, AskStop, AskReload, AskEndJob, AskRestart, AskResetFigures>(),
     by_kind<ServeClient, Signature, Ask, Tell, Refused, Accepted, ProgramItem, ProgramListEnd, NoSuchProgram, BeRelay,
-            Finish>(),
+            Finish, GiveKeys>(),
     by_kind<Granted, Denied, Retire>(),
     by_kind<Prepare, ForkWorker>(),
     by_kind<EndJob>(),

@@ -20,6 +20,7 @@
 #include "tests/support/skip.h"
 #include "tests/support/tls_client.h"
 #include "tests/worker/worker_harness.h"
+#include "tls/traffic_keys.h"
 #include "worker/worker.h"
 
 using namespace usher;
@@ -149,6 +150,52 @@ TEST_CASE("TLS: what came with the program's line is the program's, and ends are
   CHECK(client.read_line() == "first bytes");
   client.finish_sending();
   CHECK(client.read_until_closed() == "more\r\n103 The program has ended.\r\n");
+}
+
+TEST_CASE("TLS: where the kernel may have the keys a session goes as it does elsewhere, whether it takes them or not") {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    const auto prepare = [version](SSL* ssl) { REQUIRE(SSL_set_max_proto_version(ssl, version) == 1); };
+    Scene scene("|handover = \"kernel\"\n");
+    TlsClient client = scene.connect(prepare);
+    scene.start(client, "say");
+    CHECK(client.read_until_closed() == "said\n\r\n902 status 3\r\n");
+
+    Scene other("|handover = \"kernel\"\n");
+    TlsClient hasty = other.connect(prepare);
+    hasty.answer(100, usual_account());
+    hasty.answer(101, usual_account() + "-secret");
+    hasty.expect_line(102);
+    hasty.send("cat\r\nfirst bytes\n");
+    other.harness->grant();
+    hasty.expect_line(110);
+    CHECK(hasty.read_line() == "first bytes");
+  }
+}
+
+// In the order of the client's key log: what each side sends is sealed with.
+std::vector<std::string> traffic_keys;
+
+void keep_traffic_key(const SSL* /*ssl*/, const char* line) {
+  const std::string text(line);
+  if (text.find("_TRAFFIC_SECRET_0 ") == text.npos) return;
+  std::vector<std::uint8_t> secret;
+  for (std::size_t at = text.rfind(' ') + 1; at + 1 < text.size(); at += 2)
+    secret.push_back(static_cast<std::uint8_t>(std::stoul(text.substr(at, 2), nullptr, 16)));
+  const auto keys = tls::keys_of_secret(secret, "SHA384", tls::Cipher::aes_256_gcm);
+  traffic_keys.emplace_back(keys.key.begin(), keys.key.end());
+}
+
+TEST_CASE("TLS: keys for the kernel leave nothing behind in the worker") {
+  SKIP_UNLESS(geteuid() == 0, "only root can look into a worker");
+  Scene scene("|handover = \"kernel\"\n");
+  traffic_keys.clear();
+  TlsClient client =
+      scene.connect([](SSL* ssl) { SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), keep_traffic_key); });
+  scene.start(client, "hold");
+  CHECK(client.read_line() == "on");
+  REQUIRE(traffic_keys.size() == 2);
+  CHECK_FALSE(has_any(memory_of(scene.harness->pid()), traffic_keys));
 }
 
 TEST_CASE("TLS: 10 MB go through both ways at once, to the byte") {
