@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/orderly_close.h"
 #include "base/system.h"
+#include "worker/bare_fork.h"
 #include "worker/login_process.h"
 #include "worker/secure_login.h"
 
@@ -38,7 +40,7 @@ LoginLink::LoginLink(const Jail& jail, const SystemCallFilter& filter, const tls
     : interruptions_(interruptions) {
   servers.vault().keep_from_children();
   ChannelPair ends = make_channel();
-  pid_ = check(::fork(), "make a login process");
+  pid_ = check(bare_fork(ChildOf::this_process), "make a login process");
   if (pid_ == 0) be_login_process(std::move(ends.theirs), jail, filter, servers);
   channel_ = std::move(ends.ours);
 }
@@ -120,9 +122,13 @@ UniqueFd LoginLink::leave_to_program(UniqueFd connection, bool tls) {
   return programs_end;
 }
 
+// One that has sent its own end of the channel here leaves it open when it ends: so its end is looked for, too.
 void LoginLink::wait_relayed(Instant deadline) noexcept {
-  pollfd closed{fd(), 0, 0};
-  if (relay() > 0) ::poll(&closed, 1, milliseconds_until(deadline));
+  if (relay() > 0) {
+    const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    std::array<pollfd, 2> ended{{{fd(), 0, 0}, {process.get(), POLLIN, 0}}};
+    ::poll(ended.data(), ended.size(), milliseconds_until(deadline));
+  }
   kill();
 }
 

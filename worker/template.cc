@@ -1,9 +1,6 @@
 #include "worker/template.h"
 
-#include <sched.h>
-#include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <deque>
@@ -14,6 +11,9 @@
 #include "auth/empty_network.h"
 #include "base/log.h"
 #include "base/system.h"
+#include "tls/gathered_memory.h"
+#include "worker/bare_fork.h"
+#include "worker/dense_heap.h"
 #include "worker/own_worker.h"
 
 namespace usher {
@@ -24,16 +24,6 @@ struct PamStock {
   std::unique_ptr<PamTransaction> keeper;
   std::unique_ptr<PamTransaction> next;
 };
-
-// Like fork, but the child's parent is ours: the starter reaps and signals workers itself. libc's fork cannot do that; what
-// it does besides (handlers of pthread_atfork, locks of other threads) this process, which has one thread, does not need.
-pid_t fork_sibling() {
-#if defined(__s390__)
-  return static_cast<pid_t>(::syscall(SYS_clone, nullptr, CLONE_PARENT | SIGCHLD, nullptr, nullptr, 0));
-#else
-  return static_cast<pid_t>(::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, 0));
-#endif
-}
 
 Account required_account(const std::string& name) {
   auto account = find_account(name);
@@ -73,9 +63,14 @@ class Template {
       jail_.network = make_empty_network();
     }
     owner_ = root ? configuration_.server.user : jail_.account.name;
+    tls::gather_written_memory();
     tls_.emplace(configuration_);
-    for (const PoolConfig& pool : configuration_.pools) stock_.push_back(start_pam(pool));
     static_cast<void>(groups_of(jail_.account));  // loads what the name service needs, once for all workers
+    for (const PoolConfig& pool : configuration_.pools) stock_.push_back({start_pam(pool), nullptr});
+    tls::end_gathering();
+    fill_heap_holes();
+    for (std::size_t i = 0; i < stock_.size(); ++i) stock_[i].next = start_pam(configuration_.pools[i]);
+    fill_heap_holes();
   }
 
   static Account own_account() {
@@ -84,18 +79,16 @@ class Template {
     return *account;
   }
 
-  static PamStock start_pam(const PoolConfig& pool) {
-    PamStock stock;
-    if (!pool.command.empty()) return stock;  // nobody logs in
-    stock.keeper = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
-    stock.next = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
-    return stock;
+  // None where nobody logs in.
+  static std::unique_ptr<PamTransaction> start_pam(const PoolConfig& pool) {
+    if (!pool.command.empty()) return nullptr;
+    return std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
   }
 
   void fork_worker(Packet& packet) {
     const auto order = packet.as<ForkWorker>();
     if (packet.descriptors() != 3) throw ProtocolError("a worker comes with three channels");
-    const pid_t pid = fork_sibling();
+    const pid_t pid = bare_fork(ChildOf::its_parent);  // the starter reaps and signals workers itself
     if (pid == 0) be_worker(order, packet);
     if (pid > 0) {
       starter_.send(Forked{order.number, pid});
