@@ -141,6 +141,7 @@ constexpr std::array kServiceCalls{
     AllowedCall{"futex_waitv", "waits of the data queue for several words"},
     AllowedCall{"clone", "a thread that waits for the ready queue; no process", {has(0, CLONE_THREAD | CLONE_VM)}},
     AllowedCall{"clone3", "libc then takes clone, whose flags can be looked at", {}, CallAnswer::no_such_call},
+    AllowedCall{"unshare", "a thread that closes what others have sent needs descriptors of its own", {is(0, CLONE_FILES)}},
     AllowedCall{"set_robust_list", "the start of a thread"},
     AllowedCall{"get_robust_list", "what is in it, to mend locks"},
     AllowedCall{"rseq", "the start of a thread"},

@@ -97,6 +97,13 @@ Received Channel::receive(Packet& packet, std::size_t descriptors, int flags) co
   return got == 0 ? Received::closed : Received::packet;
 }
 
+// Without room for any the kernel only says that there are some.
+bool Channel::brings_descriptors() const {
+  msghdr header{};
+  return retry([&] { return ::recvmsg(fd(), &header, MSG_PEEK | MSG_DONTWAIT); }) >= 0 &&
+         (header.msg_flags & MSG_CTRUNC) != 0;
+}
+
 Received Channel::wait_receive(Packet& packet, Instant deadline, std::size_t descriptors) const {
   while (true) {
     const Received received = receive(packet, descriptors);

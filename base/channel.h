@@ -74,6 +74,10 @@ class Channel {
   // Waits for one until `deadline`; nothing when it passed.
   Received wait_receive(Packet& packet, Instant deadline, std::size_t descriptors = kMaxDescriptors) const;
 
+  // Would the next packet bring descriptors? They stay where they are: who takes such a packet may have to wait for them, whether
+  // he lets them in or not.
+  bool brings_descriptors() const;
+
   enum class Sent { done, full, gone };
   Sent send_bytes(std::span<const std::uint8_t> bytes, std::span<const int> descriptors) const;
 

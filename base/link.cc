@@ -22,7 +22,16 @@ Link::Link(EventLoop& loop, Channel channel, OnPacket packet, OnClosed closed, s
       descriptors_(descriptors),
       watch_(loop.watch(channel_.fd(), EPOLLIN, [this](std::uint32_t events) { ready(events); })) {}
 
-Link::~Link() { *alive_ = false; }
+Link::~Link() {
+  *alive_ = false;
+  watch_.end();  // before its descriptor is closed, which another process may have for a moment longer
+  close_channel();
+}
+
+void Link::close_channel() {
+  UniqueFd fd = channel_.release();
+  if (close_ && fd) close_(std::move(fd));
+}
 
 void Link::refuse_more() noexcept {
   if (watch_) ::shutdown(channel_.fd(), SHUT_RD);
@@ -89,6 +98,7 @@ void Link::receive() {
   const auto alive = alive_;
   try {
     for (int i = 0; i < kPacketsARound; ++i) {
+      if (close_ && channel_.brings_descriptors()) throw ProtocolError("descriptors that nobody asked for");
       Packet packet;
       const Received received = channel_.receive(packet, descriptors_);
       if (received == Received::nothing) return;
@@ -107,7 +117,7 @@ void Link::close(const std::string& why) {
   resting_.end();
   resending_.end();
   watch_.end();
-  channel_.close();
+  close_channel();
   waiting_.clear();
   const OnClosed closed = std::move(closed_);
   if (closed) closed(why);

@@ -47,6 +47,9 @@ class Link {
   }
   int fd() const noexcept { return channel_.fd(); }
   std::size_t waiting() const noexcept { return waiting_.size(); }
+  // The peer may be anybody, and the kernel lets its descriptors in: they break the protocol, but neither reading nor closing
+  // waits for them. `close` closes the channel.
+  void distrust(std::function<void(UniqueFd)> close) { close_ = std::move(close); }
   // The peer can send nothing more; what it has sent is still heard.
   void refuse_more() noexcept;
   // Takes the channel out, for another link; this one is silent from then on.
@@ -75,6 +78,7 @@ class Link {
   void send_later();
   void receive();
   void close(const std::string& why);
+  void close_channel();
   void watch_what_matters();
   void rest();
 
@@ -82,6 +86,7 @@ class Link {
   Channel channel_;
   OnPacket packet_;
   OnClosed closed_;
+  std::function<void(UniqueFd)> close_;  // empty: as any descriptor
   std::size_t descriptors_;
   std::deque<Waiting> waiting_;
   EventLoop::Watch watch_;

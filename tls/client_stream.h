@@ -31,6 +31,8 @@ class ClientStream {
   virtual short awaits() const = 0;
   // From here on come a program's bytes: the time to wipe each is saved.
   virtual void no_more_secrets() noexcept {}
+  // Nothing moves: memory that is only needed then can go.
+  virtual void be_idle() noexcept {}
 };
 
 class PlainStream : public ClientStream {
@@ -62,6 +64,7 @@ class TlsStream : public ClientStream {
   int end() override { return result_of(connection_.end_sending()); }
   short awaits() const override { return awaits_; }
   void no_more_secrets() noexcept override { connection_.wipe_what_is_read(false); }
+  void be_idle() noexcept override { connection_.give_buffers_back(); }
 
  private:
   int result_of(tls::Did did);

@@ -111,6 +111,12 @@ void Connection::wipe_what_is_read(bool yes) noexcept {
   }
 }
 
+// OpenSSL looks itself, but before 3.0.14 not at a record of which only the head has come (CVE-2024-4741).
+void Connection::give_buffers_back() noexcept {
+  const bool between_records = std::string_view(SSL_rstate_string(ssl_.get())) == "RH";
+  if (between_records && SSL_has_pending(ssl_.get()) == 0) SSL_free_buffers(ssl_.get());
+}
+
 // 0: it is sent, and the peer's is not there yet.
 Did Connection::end_sending() noexcept {
   ERR_clear_error();

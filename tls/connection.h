@@ -16,6 +16,9 @@
 
 namespace usher::tls {
 
+// The most that a server sends in one record.
+inline constexpr std::size_t kRecord = std::size_t{15} * 1024;
+
 enum class Did {
   done,
   wants_read,   // again when the socket is readable
@@ -42,6 +45,8 @@ class Connection {
   Moved write(std::string_view bytes) noexcept;
   // Whether what was read is wiped where OpenSSL had it: at first it is.
   void wipe_what_is_read(bool yes) noexcept;
+  // Memory for records, until there is one again; where a part of one is in it, it stays.
+  void give_buffers_back() noexcept;
   // Says that nothing more is sent.
   Did end_sending() noexcept;
 

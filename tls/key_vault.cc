@@ -12,6 +12,7 @@
 
 #include "base/system.h"
 #include "base/text.h"
+#include "tls/key_form.h"
 #include "tls/pem_file.h"
 #include "usher/error.h"
 
@@ -52,7 +53,7 @@ void check_kind(const EVP_PKEY* key, const std::string& file) {
   }
 }
 
-Key read_key(const std::string& file) {
+Key read_key_file(const std::string& file) {
   const PemFile pem(file);
   bool encrypted = false;
   const Bio reader = pem.reader();
@@ -65,15 +66,13 @@ Key read_key(const std::string& file) {
 
 template <class Page>
 void put_key(Page& page, const std::string& certificate_file, const std::string& key_file) {
-  const Key key = read_key(key_file);
+  const Key key = read_key_file(key_file);
   const auto certificates = read_certificates(certificate_file);
   if (X509_check_private_key(certificates[0].get(), key.get()) != 1) {
     refuse(key_file, "is not the key of the certificate in \"" + printable(certificate_file) + "\"");
   }
-  const int size = require(i2d_PrivateKey(key.get(), nullptr), "measure a key");
-  if (static_cast<std::size_t>(size) > page.bytes.size()) refuse(key_file, "is too long a key");
-  unsigned char* into = page.bytes.data();
-  page.size = static_cast<std::size_t>(i2d_PrivateKey(key.get(), &into));
+  page.size = write_key(*key, page.bytes);
+  if (page.size == 0) refuse(key_file, "is too long a key");
 }
 
 template <class Page>
@@ -140,9 +139,7 @@ std::size_t KeyVault::add(const std::string& certificate_file, const std::string
 
 Key KeyVault::key(std::size_t number) const {
   const Page& page = *pages_.at(number);
-  const unsigned char* from = page.bytes.data();
-  return Key(
-      require(d2i_AutoPrivateKey_ex(nullptr, &from, static_cast<long>(page.size), library(), nullptr), "read a key"));
+  return read_key(std::span(page.bytes).first(page.size));
 }
 
 void KeyVault::keep_from_children() const {

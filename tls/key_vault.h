@@ -1,8 +1,7 @@
 // Private keys, kept where a process that shall not have them does not get them.
 //
-// Model:  a key is read from its file in a process of its own, which leaves the key alone (DER) for a page of this
-// one's and
-//         ends: no other copy of it stands anywhere in this process's memory. keep_from_children() takes the pages from
+// Model:  a key is read from its file in a process of its own, which leaves the key alone (key_form.h) for a page
+//         of this one's and ends: no other copy of it stands anywhere in this process's memory. keep_from_children() takes the pages from
 //         all processes forked later; one that still has them reads a key from its page for the moment of a signature.
 // Shape:  RSA of 2048 to 4096 bits, EC on P-256, P-384 or P-521, Ed25519.
 // Source: madvise(2), MADV_DONTFORK.

@@ -2,7 +2,8 @@
 
 #include <array>
 
-#include "tls/openssl.h"
+#include "tls/key_form.h"
+#include "tls/remote_key.h"
 
 namespace usher::tls {
 namespace {
@@ -32,17 +33,10 @@ void shake_hands(SSL* server, SSL* client) {
   require(SSL_write_ex(server, bytes.data(), bytes.size(), &moved), "rehearse a handshake");
 }
 
-}  // namespace
-
-void rehearse_handshake() {
-  const Key key(require(EVP_PKEY_Q_keygen(library(), nullptr, "EC", "P-256"), "make a key"));
-  const Certificate certificate = certificate_for(key.get());
-  const Context ours(require(SSL_CTX_new_ex(library(), nullptr, TLS_server_method()), "set up TLS"));
+void rehearse(SSL_CTX& ours, int version) {
   const Context theirs(require(SSL_CTX_new_ex(library(), nullptr, TLS_client_method()), "set up TLS"));
-  require(SSL_CTX_use_certificate(ours.get(), certificate.get()), "use a certificate");
-  require(SSL_CTX_use_PrivateKey(ours.get(), key.get()), "use a key");
-  SSL_CTX_set_num_tickets(ours.get(), 0);
-  const Ssl server(require(SSL_new(ours.get()), "begin a connection"));
+  require(SSL_CTX_set_max_proto_version(theirs.get(), version), "choose a version");
+  const Ssl server(require(SSL_new(&ours), "begin a connection"));
   const Ssl client(require(SSL_new(theirs.get()), "begin a connection"));
   BIO* one = nullptr;
   BIO* other = nullptr;
@@ -52,6 +46,26 @@ void rehearse_handshake() {
   SSL_set_accept_state(server.get());
   SSL_set_connect_state(client.get());
   shake_hands(server.get(), client.get());
+}
+
+// As a vault gives it out.
+Key taken_from_a_page(const EVP_PKEY& key) {
+  std::array<unsigned char, 1024> page{};
+  return read_key(std::span(page).first(write_key(key, page)));
+}
+
+}  // namespace
+
+void rehearse_handshake(SSL_CTX& server) {
+  const Key key(require(EVP_PKEY_Q_keygen(library(), nullptr, "EC", "P-256"), "make a key"));
+  const Certificate certificate = certificate_for(key.get());
+  require(SSL_CTX_use_certificate(&server, certificate.get()), "use a certificate");
+  require(SSL_CTX_use_PrivateKey(&server, make_remote_key(*key, 0).get()), "use a key");
+  set_signer([&](unsigned /*number*/, Scheme scheme, Bytes text) {
+    return std::optional(sign(*taken_from_a_page(*key), scheme, text));
+  });
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) rehearse(server, version);
+  set_signer({});
 }
 
 }  // namespace usher::tls

@@ -1,11 +1,11 @@
 #include "tls/relay.h"
 
-#include <malloc.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 
+#include "base/idle_memory.h"
 #include "base/system.h"
 
 namespace usher {
@@ -24,12 +24,21 @@ bool must_wait() {
 }  // namespace
 
 std::string_view Relay::Buffer::rest() const noexcept {
-  return {reinterpret_cast<const char*>(bytes.data()) + begin, end - begin};  // NOLINT: bytes as characters
+  return {reinterpret_cast<const char*>(bytes_.get()) + begin_, end_ - begin_};  // NOLINT: bytes as characters
 }
 
-void Relay::Buffer::take(std::size_t count) noexcept {
-  begin += count;
-  if (empty()) begin = end = 0;
+std::span<std::uint8_t> Relay::Buffer::room() {
+  if (!bytes_) bytes_.reset(new std::uint8_t[size_]);  // not filled with zeros
+  return {bytes_.get(), size_};
+}
+
+void Relay::Buffer::fill(std::size_t count) noexcept {
+  begin_ = 0;
+  end_ = count;
+}
+
+void Relay::Buffer::give_back() noexcept {
+  if (empty()) bytes_.reset();
 }
 
 bool Relay::run() {
@@ -58,12 +67,12 @@ bool Relay::move_up() {
 }
 
 bool Relay::receive_up() {
-  const ssize_t got = client_.receive(up_.bytes);
+  const ssize_t got = client_.receive(up_.room());
   if (got < 0) {
     must_wait() ? void(up_waits_ = client_.awaits()) : lose();
     return false;
   }
-  up_.end = static_cast<std::size_t>(got);
+  up_.fill(static_cast<std::size_t>(got));
   client_ended_ = got == 0;
   return true;
 }
@@ -115,11 +124,11 @@ bool Relay::send_down() {
 }
 
 bool Relay::receive_down() {
-  const ssize_t got =
-      retry([&] { return ::recv(program_.get(), down_.bytes.data(), down_.bytes.size(), MSG_DONTWAIT); });
+  const std::span<std::uint8_t> room = down_.room();
+  const ssize_t got = retry([&] { return ::recv(program_.get(), room.data(), room.size(), MSG_DONTWAIT); });
   program_idle_ = got < 0 && must_wait();
   if (program_idle_) return false;
-  down_.end = got > 0 ? static_cast<std::size_t>(got) : 0;
+  down_.fill(got > 0 ? static_cast<std::size_t>(got) : 0);
   program_ended_ = got <= 0;
   return true;
 }
@@ -147,14 +156,24 @@ void Relay::wait(bool more) {
   std::array<pollfd, 3> fds{{{client != 0 || !down_over_ ? connection_ : -1, static_cast<short>(client), 0},
                              {watch_program ? program_.get() : -1, static_cast<short>(program), 0},
                              {worker_.fd(), 0, 0}}};
-  const int patience = more ? 0 : gave_back_ ? -1 : kIdleMs;
-  const int ready = check(retry([&] { return ::poll(fds.data(), fds.size(), patience); }), "wait in a relay");
-  gave_back_ = ready == 0 && !more;
-  if (gave_back_) ::malloc_trim(0);
+  const auto poll_for = [&](int patience) {
+    return check(retry([&] { return ::poll(fds.data(), fds.size(), patience); }), "wait in a relay");
+  };
+  if (poll_for(more ? 0 : kIdleMs) == 0 && !more) {
+    give_back();
+    poll_for(-1);
+  }
   if ((fds[0].revents & (POLLERR | POLLNVAL)) != 0) lost_ = true;
   if (client == 0 && !more && fds[0].revents != 0) lost_ = true;
   if (down_over_ && (fds[1].revents & POLLHUP) != 0) program_gone_ = true;
   if (fds[2].revents != 0) lost_ = true;
+}
+
+void Relay::give_back() noexcept {
+  up_.give_back();
+  down_.give_back();
+  client_.be_idle();
+  give_memory_back();
 }
 
 }  // namespace usher

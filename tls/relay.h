@@ -9,11 +9,14 @@
 // Ends:   when the program's side is closed and all of it is with the client; when the client is lost: then the pair
 // closes, which
 //         the worker sees as a hang-up.
-// Shape:  two buffers of 15 KB, and OpenSSL's two of a record each: less than 64 KB.
+// Shape:  a buffer for a record of the client's (16 KB) and one for a record of ours (kRecord), and OpenSSL's two of a
+//         record each: less than 64 KB.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/channel.h"
@@ -32,14 +35,23 @@ class Relay {
   bool run();
 
  private:
-  struct Buffer {
-    std::array<std::uint8_t, std::size_t{15} * 1024> bytes;
-    std::size_t begin = 0;
-    std::size_t end = 0;
-
-    bool empty() const noexcept { return begin == end; }
+  // Its memory is there while something moves.
+  class Buffer {
+   public:
+    explicit Buffer(std::size_t size) : size_(size) {}
+    bool empty() const noexcept { return begin_ == end_; }
     std::string_view rest() const noexcept;
-    void take(std::size_t count) noexcept;
+    void take(std::size_t count) noexcept { begin_ += count; }
+    // All of it, to be filled from the front when it is empty.
+    std::span<std::uint8_t> room();
+    void fill(std::size_t count) noexcept;
+    void give_back() noexcept;
+
+   private:
+    std::size_t size_;
+    std::unique_ptr<std::uint8_t[]> bytes_;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
   };
   // Each goes on until it must wait; true when it stopped before that.
   bool move_up();
@@ -53,14 +65,15 @@ class Relay {
   bool wait_for_client();
   void lose() noexcept { lost_ = true; }
   void wait(bool more);
+  void give_back() noexcept;
   bool over() const noexcept { return lost_ || (down_over_ && (up_over_ || program_gone_)); }
 
   ClientStream& client_;
   int connection_;
   UniqueFd program_;
   const Channel& worker_;
-  Buffer up_;             // to the program
-  Buffer down_;           // to the client
+  Buffer up_{SSL3_RT_MAX_PLAIN_LENGTH};  // to the program
+  Buffer down_{tls::kRecord};            // to the client
   short up_waits_ = 0;    // what the connection must become before up_ gets more
   short down_waits_ = 0;  // and before down_ gets rid of some
   bool client_ended_ = false;
@@ -70,7 +83,6 @@ class Relay {
   bool program_gone_ = false;  // its side is closed both ways
   bool program_full_ = false;
   bool program_idle_ = false;  // has nothing to read
-  bool gave_back_ = false;     // free memory, since something last moved
   bool lost_ = false;
 };
 

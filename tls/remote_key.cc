@@ -224,11 +224,6 @@ void load_provider() {
   static_cast<void>(loaded);
 }
 
-struct FreeParameters {
-  void operator()(OSSL_PARAM* parameters) const noexcept { OSSL_PARAM_free(parameters); }
-};
-using Parameters = std::unique_ptr<OSSL_PARAM, FreeParameters>;
-
 }  // namespace
 
 void set_signer(Signer made) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "tls/connection.h"
 #include "tls/key_watch.h"
 #include "tls/pem_file.h"
 #include "tls/rehearsal.h"
@@ -61,6 +62,17 @@ void ask_for_certificates(SSL_CTX* context, const TlsConfig& config) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | must, nullptr);
 }
 
+Context context_for(const TlsConfig& config) {
+  Context context(require(SSL_CTX_new_ex(library(), nullptr, TLS_server_method()), "set up TLS"));
+  limit(context.get());
+  forget_sessions(context.get());
+  ask_for_certificates(context.get(), config);
+  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  require(SSL_CTX_set_max_send_fragment(context.get(), kRecord), "limit records");
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
+  return context;
+}
+
 }  // namespace
 
 Server::Server(const TlsConfig& config, KeyVault& vault)
@@ -72,14 +84,8 @@ Server::Server(const TlsConfig& config, KeyVault& vault)
 }
 
 Context Server::new_context(const TlsConfig& config) const {
-  Context context(require(SSL_CTX_new_ex(library(), nullptr, TLS_server_method()), "set up TLS"));
-  limit(context.get());
-  forget_sessions(context.get());
-  ask_for_certificates(context.get(), config);
-  SSL_CTX_set_mode(context.get(),
-                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  Context context = context_for(config);
   if (for_kernel_) KeyWatch::prepare(context.get());
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   // What the macro for it does, whose cast is of the old style.
   SSL_CTX_callback_ctrl(context.get(), SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
                         reinterpret_cast<void (*)()>(choose_context));  // NOLINT
@@ -128,7 +134,7 @@ Servers::Servers(const Configuration& configuration) {
       throw Error(ErrorCode::configuration, "tls of listener \"" + listener.name + "\": " + error.what());
     }
   }
-  if (vault_.size() > 0) rehearse_handshake();
+  if (vault_.size() > 0) rehearse_handshake(*context_for({}));
 }
 
 }  // namespace usher::tls

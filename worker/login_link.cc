@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/orderly_close.h"
 #include "base/system.h"
@@ -134,9 +135,13 @@ UniqueFd LoginLink::make_relay() {
   return programs_end;
 }
 
+// One that has sent its own end of the channel here leaves it open when it ends: so its end is looked for, too.
 void LoginLink::wait_relayed(Instant deadline) noexcept {
-  pollfd closed{fd(), 0, 0};
-  if (relay() > 0) ::poll(&closed, 1, milliseconds_until(deadline));
+  if (relay() > 0) {
+    const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    std::array<pollfd, 2> ended{{{fd(), 0, 0}, {process.get(), POLLIN, 0}}};
+    ::poll(ended.data(), ended.size(), milliseconds_until(deadline));
+  }
   kill();
 }
 

@@ -14,15 +14,6 @@ constexpr int kAcceptsARound = 16;
 constexpr auto kIntroductionTime = 5s;
 constexpr auto kPause = 100ms;  // when there is no descriptor for another
 
-// Whoever drops the last reference to a socket may have to wait for it (SO_LINGER), also when it only refuses to take
-// it: so the kernel shall not let any in. It does since Linux 6.16; an older one has no such option, and nothing else
-// to offer.
-void refuse_descriptors(int fd) {
-  constexpr int kPassRights = 83;  // SO_PASSRIGHTS
-  const int no = 0;
-  ::setsockopt(fd, SOL_SOCKET, kPassRights, &no, sizeof no);
-}
-
 std::size_t room_for_askers() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
@@ -35,10 +26,9 @@ PoolAskers::PoolAskers(EventLoop& loop, UniqueFd socket, Callbacks callbacks)
     : loop_(loop),
       socket_(std::move(socket)),
       watch_(loop.watch(socket_.get(), EPOLLIN, [this](std::uint32_t) { accept(); })),
+      strangers_(loop, socket_.get()),
       callbacks_(std::move(callbacks)),
-      most_(room_for_askers()) {
-  refuse_descriptors(socket_.get());
-}
+      most_(room_for_askers()) {}
 
 void PoolAskers::accept() {
   for (int i = 0; i < kAcceptsARound; ++i) {
@@ -58,9 +48,9 @@ void PoolAskers::accept() {
 void PoolAskers::admit(UniqueFd fd) {
   ucred peer{};
   socklen_t length = sizeof peer;
-  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return strangers_.close(std::move(fd));
   std::size_t& of_user = of_user_[peer.uid];
-  if (askers_.size() >= most_ || of_user >= kMostOfOneUser) return;
+  if (askers_.size() >= most_ || of_user >= kMostOfOneUser) return strangers_.close(std::move(fd));
   ++of_user;
   Asker& asker = askers_.emplace_back();
   asker.pid = peer.pid;
@@ -68,6 +58,7 @@ void PoolAskers::admit(UniqueFd fd) {
   asker.link = std::make_unique<Link>(
       loop_, Channel(std::move(fd)), [this, &asker](Packet& packet) { hear(asker, packet); },
       [this, &asker](const std::string&) { dismiss(asker); }, 0);
+  strangers_.guard(*asker.link);
   asker.timer = loop_.after(kIntroductionTime, [this, &asker] { dismiss(asker); });
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/link.h"
 #include "handover/job_messages.h"
+#include "worker/pool_strangers.h"
 
 namespace usher {
 
@@ -53,6 +54,7 @@ class PoolAskers {
   UniqueFd socket_;
   EventLoop::Watch watch_;
   EventLoop::Timer pause_;
+  Strangers strangers_;
   Callbacks callbacks_;
   std::size_t most_;
   std::list<Asker> askers_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/idle_memory.h"
 #include "base/system.h"
 #include "worker/ending.h"
 #include "worker/starter_messages.h"
@@ -16,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPoolRetry = 1s;
+constexpr auto kIdle = 1s;  // then a session is one of many that wait
 
 class Waiter {
  public:
@@ -33,6 +35,7 @@ class Waiter {
                                  {watch_.pool.fd(), POLLIN, 0}}};
       const int ready = ::poll(fds.data(), fds.size(), milliseconds_until(next()));
       if (ready < 0 && errno != EINTR) throw_errno("wait for the program");
+      if (Clock::now() >= idle_from_) give_back();
       if (fds[0].revents != 0) return {reap(), ending_.cause()};
       if (fds[1].revents != 0) lose_connection();
       if (fds[2].revents != 0) hear_starter();
@@ -47,7 +50,12 @@ class Waiter {
 
   Instant next() const {
     const Instant pool = watch_.pool.fd() < 0 ? Clock::now() + kPoolRetry : Instant::max();
-    return std::min({ending_.next(), timeout_, pool});
+    return std::min({ending_.next(), timeout_, pool, idle_from_});
+  }
+
+  void give_back() {
+    idle_from_ = Instant::max();
+    give_memory_back();
   }
 
   void lose_connection() {
@@ -84,6 +92,7 @@ class Waiter {
   const Launched& program_;
   const SessionWatch& watch_;
   Instant timeout_;
+  Instant idle_from_ = Clock::now() + kIdle;
   Ending ending_;
   bool connection_lives_ = true;
   bool starter_watched_ = true;

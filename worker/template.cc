@@ -10,7 +10,9 @@
 #include "auth/empty_network.h"
 #include "base/log.h"
 #include "base/system.h"
+#include "tls/gathered_memory.h"
 #include "worker/bare_fork.h"
+#include "worker/dense_heap.h"
 #include "worker/own_worker.h"
 #include "worker/starter_death.h"
 
@@ -61,9 +63,14 @@ class Template {
       jail_.network = make_empty_network();
     }
     owner_ = root ? configuration_.server.user : jail_.account.name;
+    tls::gather_written_memory();
     tls_.emplace(configuration_);
-    for (const PoolConfig& pool : configuration_.pools) stock_.push_back(start_pam(pool));
     static_cast<void>(groups_of(jail_.account));  // loads what the name service needs, once for all workers
+    for (const PoolConfig& pool : configuration_.pools) stock_.push_back({start_pam(pool), nullptr});
+    tls::end_gathering();
+    fill_heap_holes();
+    for (std::size_t i = 0; i < stock_.size(); ++i) stock_[i].next = start_pam(configuration_.pools[i]);
+    fill_heap_holes();
     footprint_.emplace();
   }
 
@@ -73,12 +80,10 @@ class Template {
     return *account;
   }
 
-  static PamStock start_pam(const PoolConfig& pool) {
-    PamStock stock;
-    if (!pool.command.empty()) return stock;  // nobody logs in
-    stock.keeper = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
-    stock.next = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
-    return stock;
+  // None where nobody logs in.
+  static std::unique_ptr<PamTransaction> start_pam(const PoolConfig& pool) {
+    if (!pool.command.empty()) return nullptr;
+    return std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
   }
 
   void fork_worker(Packet& packet) {

@@ -1,6 +1,7 @@
 // Listener and pool: their list, and the directories they keep to.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -48,7 +49,7 @@ bool can_open(const std::string& path, int flags = O_RDONLY) {
 TEST_CASE("listener and pool: a thread and a channel can be made, a program and a process cannot") {
   CHECK(end_of(confine_service, [] {
           int done = 0;
-          std::thread([&] { done = 1; }).join();
+          std::thread([&] { done = ::unshare(CLONE_FILES) == 0 ? 1 : 0; }).join();
           require(done == 1);
           std::array<int, 2> ends{};
           require(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0);
@@ -85,6 +86,7 @@ TEST_CASE("listener and pool: other arguments than those they need end them") {
       {"memory to be run", [] { map_to_run(MAP_PRIVATE | MAP_ANONYMOUS, -1); }},
       {"a file to be run", [] { map_to_run(MAP_SHARED, 0); }},
       {"memory made to run", [] { ::mprotect(nullptr, 0, PROT_READ | PROT_EXEC); }},
+      {"a namespace of its own", [] { static_cast<void>(::unshare(CLONE_NEWUSER)); }},
       {"an ioctl of terminals", [] { ::ioctl(0, TIOCSTI, nullptr); }},
       {"another owner of signals", [] { ::fcntl(0, F_SETOWN, 1); }},
   };

@@ -12,6 +12,7 @@
 #include "base/system.h"
 #include "tests/bench/bare_logins.h"
 #include "tests/bench/bench_main.h"
+#include "tests/bench/control.h"
 #include "tests/bench/front_door.h"
 #include "tests/bench/load.h"
 #include "tests/bench/statistics.h"
@@ -30,8 +31,9 @@ using testing::Certificates;
 using testing::TlsClient;
 
 constexpr std::size_t kClients = 10;
-constexpr std::size_t kIdleSessions = 50;
+constexpr std::size_t kIdleSessions = 200;
 const std::string kAccount = "yescrypt";  // Debian's default hash
+constexpr auto kControlTime = 500ms;
 
 std::string configuration(const BenchGround& ground, const Certificates& made) {
   const auto program = [](const std::string& name, const std::string& command) {
@@ -182,9 +184,11 @@ void measure_relay(const Server& server, std::chrono::milliseconds time, RelayRa
   rates.ping_pong.push_back(ping_pong(server.talk_to("echo"), time));
 }
 
-std::vector<Target> compare_relays(const TlsUsher& usher, const Stunnel& stunnel, const BenchOptions& options) {
+std::vector<Target> compare_relays(const TlsUsher& usher, const Stunnel& stunnel, Control& control,
+                                   const BenchOptions& options) {
   RelayRates ours, theirs;
   for (unsigned round = 0; round < options.rounds; ++round) {
+    control.measure(kControlTime);
     measure_relay(usher, options.time, ours);
     measure_relay(stunnel, options.time, theirs);
   }
@@ -202,14 +206,14 @@ std::vector<Target> compare_relays(const TlsUsher& usher, const Stunnel& stunnel
 
 // ---- logins ----
 
-Target compare_logins(const TlsUsher& usher, const Certificates& made, const BenchOptions& options) {
+Target compare_logins(const TlsUsher& usher, const Certificates& made, Control& control, const BenchOptions& options) {
   const HandshakeServer bare(made.path("front.crt"), made.path("front.key"));
-  const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
   std::vector<double> logins, handshakes, pam;
   for (unsigned round = 0; round < options.rounds; ++round) {
     handshakes.push_back(
         keep_busy(tls_line_sessions(bare.port(), {{{"100", ""}}, true}), kClients, 300ms, options.time).rate());
-    pam.push_back(log_in_barely(kAccount, processors, options.time).rate());
+    pam.push_back(log_in_barely(kAccount, processors(), options.time).rate());
+    control.measure(kControlTime);
     const LoadResult result = keep_busy(usher.sessions(kAccount), kClients, 1s, options.time * 2);
     if (result.failures > 0) std::cerr << "a session failed: " << result.first_failure << '\n';
     logins.push_back(result.rate());
@@ -226,23 +230,51 @@ Target compare_logins(const TlsUsher& usher, const Certificates& made, const Ben
 
 // ---- memory ----
 
-// Of the relays: a worker's child beside the program.
-double relay_kb(const TlsUsher& usher) {
-  const auto held = hold(usher.idle_sessions(), kIdleSessions, kClients);
-  double kb = 0;
-  std::size_t relays = 0;
+// The processes of a session without its program: its worker, and the login process that is its relay.
+struct Memory {
+  double worker = 0, relay = 0;  // KB, proportional
+  std::size_t sessions = 0;
+  bool operator==(const Memory&) const = default;
+};
+
+Memory memory_of_sessions(const TlsUsher& usher) {
+  Memory memory;
   for (const testing::ProcessEntry& worker : testing::children_of(usher.pid())) {
     const auto children = testing::children_of(worker.pid);
     if (children.size() != 2) continue;
+    ++memory.sessions;
+    memory.worker += static_cast<double>(testing::proportional_memory_kb(worker.pid));
     for (const testing::ProcessEntry& child : children) {
-      if (child.name == "cat") continue;
-      kb += static_cast<double>(testing::proportional_memory_kb(child.pid));
-      ++relays;
+      if (child.name != "cat") memory.relay += static_cast<double>(testing::proportional_memory_kb(child.pid));
     }
   }
-  if (relays < kIdleSessions)
-    throw std::runtime_error(std::to_string(relays) + " relays for " + std::to_string(kIdleSessions) + " sessions");
-  return kb / static_cast<double>(relays);
+  return memory;
+}
+
+// An idle process gives memory back after a second.
+Memory settled_memory_of(const TlsUsher& usher) {
+  Memory last;
+  testing::wait_until([&] {
+    std::this_thread::sleep_for(1500ms);
+    const Memory now = memory_of_sessions(usher);
+    return std::exchange(last, now) == now;
+  });
+  return last;
+}
+
+std::vector<Target> idle_memory(const TlsUsher& usher) {
+  const auto held = hold(usher.idle_sessions(), kIdleSessions, kClients);
+  const Memory memory = settled_memory_of(usher);
+  if (memory.sessions != kIdleSessions) throw std::runtime_error("there are " + std::to_string(memory.sessions) + " sessions");
+  const auto sessions = static_cast<double>(memory.sessions);
+  const auto at_most = Target::Bound::at_most;
+  const std::string of = " of " + std::to_string(kIdleSessions) + ", KB (proportional)";
+  return {{"idle relay" + of, memory.relay / sessions, 0, at_most, 200},
+          {"idle relayed session" + of, (memory.worker + memory.relay) / sessions, 0, at_most, 200}};
+}
+
+void append(std::vector<Target>& to, const std::vector<Target>& more) {
+  to.insert(to.end(), more.begin(), more.end());
 }
 
 void run(const BenchOptions& options) {
@@ -252,12 +284,14 @@ void run(const BenchOptions& options) {
   std::cout << "# TLS\n\n";
   print_machine();
   const TlsUsher usher(ground, made);
-  std::vector<Target> targets{compare_logins(usher, made, options)};
-  {
-    const Stunnel stunnel(ground, made);
-    for (const Target& target : compare_relays(usher, stunnel, options)) targets.push_back(target);
-  }
-  targets.push_back({"idle relay, KB (proportional)", relay_kb(usher), 0, Target::Bound::at_most, 200});
+  const auto is_wanted = [&](const char* part) { return options.server.empty() || options.server == part; };
+  Control control;
+  std::vector<Target> targets;
+  if (is_wanted("logins")) targets.push_back(compare_logins(usher, made, control, options));
+  if (is_wanted("relay")) append(targets, compare_relays(usher, Stunnel(ground, made), control, options));
+  if (!targets.empty()) control.print();
+  for (Target& target : targets) target.disturbed = control.disturbed();
+  if (is_wanted("memory")) append(targets, idle_memory(usher));
   print_targets(targets);
 }
 

@@ -3,11 +3,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/system.h"
-#include "tests/end_to_end/installation.h"
+#include "tests/end_to_end/processes.h"
 #include "tests/support/accounts.h"
 #include "tests/support/certificates.h"
+#include "tests/support/process_table.h"
 #include "tests/support/skip.h"
 
 using namespace usher::testing;
@@ -86,6 +88,16 @@ std::string version_with(const std::string& address, const std::vector<std::stri
   return at == std::string::npos ? "" : result.error_output.substr(at + mark.size(), 7);
 }
 
+// What is this process's alone, in KB.
+long own_memory_of(pid_t pid) {
+  std::istringstream rollup(read_file("/proc/" + std::to_string(pid) + "/smaps_rollup"));
+  for (std::string name; rollup >> name;) {
+    long kb = 0;
+    if (name == "Private_Dirty:" && rollup >> kb) return kb;
+  }
+  return 0;
+}
+
 }  // namespace
 
 TEST_CASE("TLS: openssl's client logs in, talks to a program and sees its result") {
@@ -126,6 +138,30 @@ TEST_CASE("TLS: a session is the kernel's where it can be, and the relay's elsew
   CHECK(checked.ending.code == 0);
   CHECK((checked.error_output.find("warning: listener \"generic\" wants TLS in the kernel, which has none here") ==
          std::string::npos) == kernel);
+}
+
+// Three times as much is a page here and there for each thing that is used, and buffers that nothing moves through.
+TEST_CASE("TLS: a session that is idle gives its memory back, and goes on") {
+  SKIP_UNLESS(in_private_etc() && !kSanitized, "needs the test accounts, and memory as it is without a sanitizer");
+  const Scene scene;
+  SClient session(scene.usher->address(), scene.trusting());
+  log_in(session.dialog(), usual_account(), "cat");
+  const auto moves = [&](const std::string& line) {
+    session.dialog().send_line(line);
+    return session.dialog().read_line() == line;
+  };
+  CHECK(moves(std::string(12'000, 'x')));
+  const auto sessions = [&] { return scene.usher->jobs_with("transport", "tls-relay"); };
+  REQUIRE(wait_until([&] { return sessions().size() == 1; }));
+  const pid_t worker = parent_of(pid_of(sessions()[0]));
+  CHECK(wait_until([&] {
+    long kb = own_memory_of(worker);
+    for (const ProcessEntry& child : children_of(worker)) {
+      if (child.name == "usher-worker") kb += own_memory_of(child.pid);
+    }
+    return kb > 0 && kb < 450;
+  }));
+  CHECK(moves(std::string(12'000, 'y')));
 }
 
 TEST_CASE("TLS: old versions and plain clients are refused, names choose certificates") {

@@ -37,15 +37,22 @@ class ClientBytes {
     piece_ = left_.size();
     while (send_more()) {
     }
-    std::string rest;
-    std::array<char, 4096> part{};
-    ssize_t got = 0;
-    while ((got = ::recv(fd(), part.data(), part.size(), MSG_DONTWAIT)) > 0)
-      rest.append(part.data(), static_cast<std::size_t>(got));
-    return rest;
+    return read_all(fd());
   }
 
+  // What the reader has said to the client.
+  std::string answer() const { return read_all(ends_.second.get()); }
+
  private:
+  static std::string read_all(int fd) {
+    std::string all;
+    std::array<char, 4096> part{};
+    ssize_t got = 0;
+    while ((got = ::recv(fd, part.data(), part.size(), MSG_DONTWAIT)) > 0)
+      all.append(part.data(), static_cast<std::size_t>(got));
+    return all;
+  }
+
   std::string_view left_;
   std::size_t piece_;
   bool ended_ = false;

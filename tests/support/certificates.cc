@@ -9,7 +9,8 @@ namespace {
 
 // The words of `openssl req` for a key of that kind.
 std::vector<std::string> kind_words(const std::string& kind) {
-  if (kind == "ec") return {"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"};
+  if (kind == "ec") return kind_words("ec:P-256");
+  if (kind.starts_with("ec:")) return {"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:" + kind.substr(3)};
   return {"-newkey", kind};
 }
 

@@ -17,7 +17,7 @@ class Certificates {
   // With an authority of its own: ca.crt.
   Certificates();
 
-  // `kind` as `openssl req -newkey` takes it: "rsa:2048", "ec", "ed25519". For the given name and 127.0.0.1.
+  // `kind` as `openssl req -newkey` takes it: "rsa:2048", "ec" (on P-256), "ec:P-384", "ed25519". For the given name and 127.0.0.1.
   void server(const std::string& name, const std::string& kind, const std::string& host, int days = 100) const;
   void client(const std::string& name, const std::string& subject, const std::string& more = "") const;
 

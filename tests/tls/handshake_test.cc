@@ -1,5 +1,6 @@
 // Handshakes whose signature is made elsewhere: every kind of key, both versions, names, certificates of clients.
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 #include <array>
 
@@ -45,6 +46,35 @@ void load_client(SSL* ssl, const Certificates& made, const std::string& name) {
   REQUIRE(SSL_use_PrivateKey_file(ssl, made.path(name + ".key").c_str(), SSL_FILETYPE_PEM) == 1);
 }
 
+// What the client would send for these bytes.
+std::string record_of(tls::Connection& client, std::string_view bytes) {
+  BIO* const socket = SSL_get_wbio(&client.ssl());
+  BIO_up_ref(socket);
+  BIO* const memory = BIO_new(BIO_s_mem());
+  BIO_up_ref(memory);
+  SSL_set0_wbio(&client.ssl(), memory);
+  const tls::Bio kept(memory);
+  CHECK(client.write(bytes).bytes == bytes.size());
+  SSL_set0_wbio(&client.ssl(), socket);
+  char* from = nullptr;
+  const long size = BIO_get_mem_data(memory, &from);
+  return {from, static_cast<std::size_t>(size)};
+}
+
+// All that is there, and buffers are given back after each piece.
+std::string read_in_pieces(tls::Connection& connection) {
+  std::string all;
+  std::array<std::uint8_t, 2> piece{};
+  tls::Moved moved{tls::Did::done, 0};
+  while (moved.did == tls::Did::done) {
+    moved = connection.read(piece);
+    all.append(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(moved.bytes));
+    connection.give_buffers_back();
+  }
+  CHECK(moved.did == tls::Did::wants_read);
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("handshake: every kind of key signs once, in both versions") {
@@ -69,6 +99,27 @@ TEST_CASE("handshake: every kind of key signs once, in both versions") {
       CHECK(pair.server().write("still").bytes == 5);
       CHECK(pair.client().read(room).bytes == 5);
     }
+  }
+}
+
+// Also of a record whose head is there and not the rest, and of one that was read in part.
+TEST_CASE("handshake: giving buffers back, wherever in a record the connection is, loses nothing") {
+  const Certificates made;
+  made.server("front", "ec", "front.example");
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    Scene scene(config_of(made, {"front"}));
+    TlsPair pair(scene.server, {"front.example", made.path("ca.crt"), false}, only(version));
+    REQUIRE(pair.shake_hands());
+    const std::string record = record_of(pair.client(), "hello");
+    std::string got;
+    for (const char byte : record) {
+      CHECK(::send(pair.client().fd(), &byte, 1, MSG_NOSIGNAL) == 1);
+      got += read_in_pieces(pair.server());
+    }
+    CHECK(got == "hello");
+    CHECK(pair.server().write("still").bytes == 5);
+    CHECK(read_in_pieces(pair.client()) == "still");
   }
 }
 

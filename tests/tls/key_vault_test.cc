@@ -2,6 +2,7 @@
 #include "tls/key_vault.h"
 
 #include <doctest/doctest.h>
+#include <openssl/pem.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,6 +26,15 @@ std::string reason_of(const std::string& certificate, const std::string& key) {
     return error.what();
   }
   return "none";
+}
+
+// With the private ones.
+std::string numbers_of(EVP_PKEY& key) {
+  const tls::Bio text(BIO_new(BIO_s_mem()));
+  REQUIRE(EVP_PKEY_print_private(text.get(), &key, 0, nullptr) == 1);
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &bytes);
+  return {bytes, static_cast<std::size_t>(size)};
 }
 
 }  // namespace
@@ -52,6 +62,22 @@ TEST_CASE("vault: what is wrong with a key is told with its file") {
         std::string::npos);
   check(::chmod(key.c_str(), 0666), "chmod");
   CHECK(reason_of(certificate, key).find("can be changed by its group or by others") != std::string::npos);
+}
+
+TEST_CASE("vault: a key of each kind and size comes back whole") {
+  const Certificates made;
+  tls::KeyVault vault;
+  for (const std::string kind : {"rsa:2048", "rsa:4096", "ec:P-256", "ec:P-384", "ec:P-521", "ed25519"}) {
+    CAPTURE(kind);
+    made.server("front", kind, "front.example");
+    const tls::Key key = vault.key(vault.add(made.path("front.crt"), made.path("front.key")));
+    std::FILE* file = std::fopen(made.path("front.key").c_str(), "r");
+    REQUIRE(file != nullptr);
+    const tls::Key wanted(PEM_read_PrivateKey_ex(file, nullptr, nullptr, nullptr, tls::library(), nullptr));
+    std::fclose(file);
+    REQUIRE(wanted);
+    CHECK(numbers_of(*key) == numbers_of(*wanted));
+  }
 }
 
 TEST_CASE("vault: a child forked after keep_from_children() cannot reach a key") {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <new>
+#include <optional>
 #include <vector>
 
 #include "tests/support/accounts.h"
@@ -23,6 +24,21 @@ namespace {
 constexpr std::array kStates{LoginState::starting,  LoginState::idle,     LoginState::proxied, LoginState::securing, LoginState::naming,
                              LoginState::answering, LoginState::checking, LoginState::choosing};
 
+// What is honest in that state, if anything is.
+std::optional<Bytes> honest_message(LoginState state) {
+  switch (state) {
+    case LoginState::starting: return bytes_of(LoginReady{});
+    case LoginState::proxied: return bytes_of(ClientAddress{"192.0.2.7", 7});
+    case LoginState::securing: return bytes_of(Secured{"TLSv1.3", "X", "", ""});
+    case LoginState::naming: return bytes_of(StartLogin{usual_account()});
+    case LoginState::answering: return answer("wrong");
+    case LoginState::idle:
+    case LoginState::checking:
+    case LoginState::choosing: return std::nullopt;  // there it may list programs again and again
+  }
+  return std::nullopt;
+}
+
 // How the worker of a test ends that is attacked in this state; a program must never have been asked for.
 struct Outcome {
   int exit_status = -1;
@@ -36,7 +52,10 @@ Outcome run_attack(LoginState state, const std::function<void(Channel&)>& attack
     hear_the_end(worker);
   };
   std::string more = state == LoginState::proxied ? "\nproxy_networks = [\"127.0.0.0/8\"]" : "";
-  if (state == LoginState::securing) more = "\n[listener.tls]\n" + certificates().keys_of("front") + "client_ca = \"" + certificates().path("ca.crt") + "\"\nuser_from = \"common_name\"\nreplace_password = true\n";
+  if (state == LoginState::securing) {
+    more = "\n[listener.tls]\n" + certificates().keys_of("front") + "client_ca = \"" + certificates().path("ca.crt") +
+           "\"\nuser_from = \"common_name\"\nreplace_password = true\n";
+  }
   WorkerHarness harness({.programs = shell_program("who", "id -un"), .listener = "refusal_time = \"300ms\"" + more},
                         state == LoginState::starting ? WorkerHarness::Await::nothing : WorkerHarness::Await::ready);
   Outcome outcome;
@@ -94,6 +113,24 @@ TEST_CASE("hostile login process: malformed messages end that worker alone") {
     const Outcome outcome = run_attack(LoginState::answering, [&](Channel& worker) { say(worker, message.bytes); });
     CHECK_FALSE(outcome.claimed);
     CHECK(ends_orderly(outcome.exit_status));
+  }
+}
+
+TEST_CASE("hostile login process: in every state what is unknown or too long, or said twice, ends that worker alone") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  for (const LoginState state : kStates) {
+    CAPTURE(static_cast<int>(state));
+    const std::optional<Bytes> honest = honest_message(state);
+    std::vector<std::vector<Bytes>> attacks{{{99}}, {Bytes(kMaxMessage + 1, 3)}, {Bytes(60'000, 3)}};
+    if (honest) attacks.push_back({*honest, *honest});
+    for (const std::vector<Bytes>& attack : attacks) {
+      CAPTURE(attack.front().size());
+      const Outcome outcome = run_attack(state, [&](Channel& worker) {
+        for (const Bytes& bytes : attack) say(worker, bytes);
+      });
+      CHECK_FALSE(outcome.claimed);
+      CHECK(ends_orderly(outcome.exit_status));
+    }
   }
 }
 
@@ -162,14 +199,25 @@ TEST_CASE("hostile login process: whom a certificate names is its word, where th
   CHECK_FALSE(claimed_after("somebody", usual_account()));
 }
 
-TEST_CASE("hostile login process: a descriptor sent along never gets into the worker") {
+// Its own channel, and its client's connection where it has one: with a message that is honest, or with one that is not.
+TEST_CASE("hostile login process: a descriptor sent along, in any state, never gets into the worker") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
-  const Outcome outcome = run_attack(LoginState::answering, [](Channel& worker) {
-    const int own = worker.fd();
-    worker.send_bytes(answer(usual_account() + "-secret"), std::span<const int>(&own, 1));
-  });
-  CHECK_FALSE(outcome.claimed);
-  CHECK(ends_orderly(outcome.exit_status));
+  const std::size_t before = open_descriptors();
+  for (const LoginState state : kStates) {
+    CAPTURE(static_cast<int>(state));
+    const Bytes bytes = honest_message(state).value_or(answer("x"));
+    for (const std::size_t count : {std::size_t{1}, kMaxDescriptors}) {
+      CAPTURE(count);
+      const Outcome outcome = run_attack(state, [&](Channel& worker) {
+        std::array<int, kMaxDescriptors> some{};
+        some.fill(worker.fd());
+        worker.send_bytes(bytes, std::span(some).first(count));
+      });
+      CHECK_FALSE(outcome.claimed);
+      CHECK(ends_orderly(outcome.exit_status));
+    }
+  }
+  CHECK(open_descriptors() == before);
 }
 
 TEST_CASE("hostile login process: what it says is no authority: accepted only by PAM, and only for who PAM says") {
@@ -193,6 +241,73 @@ TEST_CASE("hostile login process: one that closes its channel and lives on is ki
   });
   CHECK_FALSE(outcome.claimed);
   CHECK(ends_orderly(outcome.exit_status));
+}
+
+namespace {
+
+// Honest until it is the relay of a session. The worker's exit status, when the program was ended by its operator.
+int run_relay_attack(const std::function<void(Channel&, int program)>& attack, const std::string& program_says) {
+  attacker = [=](Channel& worker) {
+    lead_into(worker, LoginState::securing);
+    say(worker, bytes_of(Secured{"TLSv1.3", "X", "", ""}));
+    say(worker, bytes_of(StartLogin{usual_account()}));
+    wait_for(worker, WorkerSays::ask);
+    say(worker, answer(usual_account() + "-secret"));
+    wait_for(worker, WorkerSays::accepted);
+    say(worker, bytes_of(RunProgram{"stay"}));
+    Packet packet;
+    while (packet.kind() != static_cast<std::uint8_t>(WorkerSays::be_relay)) {
+      if (worker.wait_receive(packet, Clock::now() + kPatience) != Received::packet) return;
+    }
+    const UniqueFd program = packet.take_descriptor(0);
+    attack(worker, program.get());
+  };
+  WorkerHarness harness({.programs = shell_program("stay", "read line; echo $line >&2; exec sleep 300"),
+                         .listener = "[listener.tls]\n" + certificates().keys_of("front")});
+  const UniqueFd client = harness.connect_socket();
+  harness.grant();
+  harness.from_starter_channel<SessionStarted>();
+  harness.from_pool_channel<Active>();
+  std::string log;
+  CHECK(wait_until([&] { return (log += harness.log_so_far()) == program_says; }));
+  harness.starter().send(EndJob{0});
+  harness.from_pool_channel<Ended>();
+  return harness.wait();
+}
+
+}  // namespace
+
+TEST_CASE("hostile relay: what it says to its worker is not heard, and its session goes on to its end") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const int status = run_relay_attack(
+      [](Channel& worker, int program) {
+        const int own = worker.fd();
+        for (const Attack& one : attacks()) {
+          worker.send_bytes(one.bytes, {});
+          worker.send_bytes(one.bytes, std::span<const int>(&own, 1));
+        }
+        while (worker.send_bytes(Bytes(kMaxMessage, 9), {}) == Channel::Sent::done) {
+        }
+        ::send(program, "said\n", 5, MSG_NOSIGNAL);
+        std::array<char, 1> byte{};
+        while (::recv(program, byte.data(), byte.size(), 0) > 0) {
+        }
+      },
+      "said\n");
+  CHECK(status == static_cast<int>(WorkerExit::clean));
+}
+
+TEST_CASE("hostile relay: one that closes its channel, or its program's connection, and lives on ends with its worker") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const int status = run_relay_attack(
+      [](Channel& worker, int program) {
+        ::send(program, "closed\n", 7, MSG_NOSIGNAL);
+        worker.close();
+        while (true) {
+        }
+      },
+      "closed\n");
+  CHECK(status == static_cast<int>(WorkerExit::clean));
 }
 
 TEST_CASE("hostile login process: a system call outside the list ends it, and the worker reports the crash") {

@@ -1,6 +1,7 @@
 #include "tests/worker/worker_harness.h"
 
 #include <doctest/doctest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -164,6 +165,14 @@ std::string WorkerHarness::log_text() {
     text.append(bytes.data(), static_cast<std::size_t>(got));
   }
   return text;
+}
+
+std::string WorkerHarness::log_so_far() {
+  pollfd look{log_.get(), POLLIN, 0};
+  std::array<char, 4096> bytes{};
+  if (::poll(&look, 1, 0) <= 0) return {};
+  const ssize_t got = ::read(log_.get(), bytes.data(), bytes.size());
+  return got > 0 ? std::string(bytes.data(), static_cast<std::size_t>(got)) : std::string();
 }
 
 int WorkerHarness::wait() {

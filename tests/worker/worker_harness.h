@@ -83,8 +83,10 @@ class WorkerHarness {
   // As the pool: takes the log pipe and the claim, and grants it.
   Claim grant();
   Claim deny();
-  // What the program wrote to standard error so far, or until its end.
+  // What the program wrote to standard error, until its end.
   std::string log_text();
+  // What it has written since this was last asked.
+  std::string log_so_far();
 
   Channel& starter() noexcept { return starter_; }
   Channel& listener() noexcept { return listener_; }

@@ -1,0 +1,35 @@
+#include "worker/dense_heap.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tests/support/skip.h"
+
+namespace {
+
+std::uintptr_t place_of(const std::unique_ptr<char[]>& memory) {
+  return reinterpret_cast<std::uintptr_t>(memory.get());
+}
+
+}  // namespace
+
+TEST_CASE("dense heap: what is asked for after the holes were filled lies behind all that was there before") {
+  SKIP_UNLESS(!usher::testing::kSanitized, "a sanitizer has an allocator of its own");
+  std::vector<std::unique_ptr<char[]>> there;
+  there.reserve(3000);
+  for (std::size_t i = 0; i < 2000; ++i) there.push_back(std::make_unique<char[]>(16 + i * 7 % 3000));
+  std::uintptr_t last = 0;
+  for (const auto& one : there) last = std::max(last, place_of(one));
+  for (std::size_t i = 0; i < there.size(); i += 2) there[i].reset();
+  usher::fill_heap_holes();
+  bool behind = true;
+  for (std::size_t size = 16; size < 4000; size += 24) {
+    there.push_back(std::make_unique<char[]>(size));
+    behind = behind && place_of(there.back()) > last;
+  }
+  CHECK(behind);
+}

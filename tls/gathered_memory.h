@@ -1,0 +1,17 @@
+// OpenSSL's memory in a process that others are forked from. A few objects are written whenever they are used: locks,
+// those that count their users, generators of random numbers. Each page that a fork writes becomes its own, so these
+// objects lie together, on few pages.
+//
+// Model:  from the first call to the second what certain files of OpenSSL ask for comes from one region, in order of
+//         asking; what is given back there is not used again. Before and after that all is malloc's.
+// Source: OpenSSL 3.0, CRYPTO_set_mem_functions(3). Which files was seen by giving each object a page of its own. In
+//         another version others may be right: then a session takes more memory, and all works.
+#pragma once
+
+namespace usher::tls {
+
+// Before anything of OpenSSL is used: then it is too late, and nothing is done.
+void gather_written_memory() noexcept;
+void end_gathering() noexcept;
+
+}  // namespace usher::tls

@@ -1,0 +1,10 @@
+// Where the memory of a process that forks comes from: once in order, what its children need of their own lies close
+// together, and each page that they write is a page of their own no more often than it must be.
+#pragma once
+
+namespace usher {
+
+// Takes, for good, all free memory between what is in use; what is asked for from here on comes in one piece.
+void fill_heap_holes();
+
+}  // namespace usher
