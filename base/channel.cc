@@ -34,9 +34,9 @@ std::size_t collect_descriptors(msghdr& header, std::array<UniqueFd, kMaxDescrip
 
 }  // namespace
 
-bool Packet::leaves_few_descriptors() const noexcept {
+bool Packet::leaves_few_descriptors(unsigned margins) const noexcept {
   return std::any_of(fds_.begin(), fds_.begin() + static_cast<std::ptrdiff_t>(descriptors_),
-                     [](const UniqueFd& fd) { return is_one_of_the_last(fd.get()); });
+                     [&](const UniqueFd& fd) { return is_one_of_the_last(fd.get(), margins); });
 }
 
 Channel::Sent Channel::send_bytes(std::span<const std::uint8_t> bytes, std::span<const int> descriptors) const {
@@ -125,7 +125,9 @@ void check_is_channel(int fd) {
 }
 
 std::optional<ChannelPair> try_make_channel() try {
-  return make_channel();
+  ChannelPair pair = make_channel();
+  if (is_one_of_the_last(pair.theirs.fd())) return std::nullopt;
+  return pair;
 } catch (const std::system_error& error) {
   if (is_shortage(error.code().value())) return std::nullopt;
   throw;

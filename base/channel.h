@@ -28,8 +28,8 @@ class Packet {
   std::uint8_t kind() const noexcept { return bytes_[0]; }
   std::span<const std::uint8_t> bytes() const noexcept { return {bytes_.data(), size_}; }
   std::size_t descriptors() const noexcept { return descriptors_; }
-  // Is one of its descriptors one of the last that this process can have (base/shortage.h)?
-  bool leaves_few_descriptors() const noexcept;
+  // Is one of its descriptors one of the last that this process can have, so many margins before the end (base/shortage.h)?
+  bool leaves_few_descriptors(unsigned margins) const noexcept;
   // Moves the nth descriptor out; n is below descriptors().
   UniqueFd take_descriptor(std::size_t n) noexcept { return std::move(fds_[n]); }
 
@@ -109,7 +109,7 @@ struct ChannelPair {
   Channel theirs;
 };
 ChannelPair make_channel();
-// The same; empty when there are no descriptors, or memory, for it now.
+// The same; empty when there is no memory for it now, or no descriptor but the last (base/shortage.h).
 std::optional<ChannelPair> try_make_channel();
 
 }  // namespace usher

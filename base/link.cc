@@ -88,7 +88,7 @@ void Link::watch_what_matters() {
 void Link::rest() {
   resting_ = loop_.after(kRest, [this] {
     const UniqueFd probe(::fcntl(channel_.fd(), F_DUPFD_CLOEXEC, 0));
-    if (!probe || is_one_of_the_last(probe.get())) return rest();
+    if (!probe || is_one_of_the_last(probe.get(), margins_kept_)) return rest();
     watch_what_matters();
   });
   watch_what_matters();
@@ -103,7 +103,7 @@ void Link::receive() {
       const Received received = channel_.receive(packet, descriptors_);
       if (received == Received::nothing) return;
       if (received == Received::closed) return close("it is gone");
-      const bool few_left = packet.leaves_few_descriptors();
+      const bool few_left = packet.leaves_few_descriptors(margins_kept_);
       packet_(packet);
       if (!*alive || !watch_) return;
       if (few_left) return rest();

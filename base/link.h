@@ -50,6 +50,8 @@ class Link {
   // The peer may be anybody, and the kernel lets its descriptors in: they break the protocol, but neither reading nor closing
   // waits for them. `close` closes the channel.
   void distrust(std::function<void(UniqueFd)> close) { close_ = std::move(close); }
+  // Reads on when other links rest already for want of descriptors: so a reload comes through.
+  void take_precedence() noexcept { margins_kept_ = 0; }
   // The peer can send nothing more; what it has sent is still heard.
   void refuse_more() noexcept;
   // Takes the channel out, for another link; this one is silent from then on.
@@ -88,6 +90,7 @@ class Link {
   OnClosed closed_;
   std::function<void(UniqueFd)> close_;  // empty: as any descriptor
   std::size_t descriptors_;
+  unsigned margins_kept_ = 1;
   std::deque<Waiting> waiting_;
   EventLoop::Watch watch_;
   EventLoop::Timer late_close_;

@@ -20,16 +20,16 @@ inline bool is_shortage(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// Is this new descriptor one of the last, so many margins before the end?
+// Is this new descriptor one of the last, so many margins before the end? 0: of the very last few.
 inline bool is_one_of_the_last(int fd, unsigned margins = 1) noexcept {
   constexpr rlim_t kLeast = 8;
   constexpr rlim_t kMost = 64;
-  if (fd < 0) return false;
+  constexpr rlim_t kFew = 3;
   rlimit limit{};
   if (fd < 0) return false;
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
   const rlim_t margin = std::clamp(limit.rlim_cur / 8, kLeast, kMost);
-  return static_cast<rlim_t>(fd) + margins * margin >= limit.rlim_cur;
+  return static_cast<rlim_t>(fd) + std::max(margins * margin, kFew) >= limit.rlim_cur;
 }
 
 // A line at the most once a minute, however often it is asked for.

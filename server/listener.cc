@@ -41,7 +41,9 @@ class Listener {
  public:
   explicit Listener(UniqueFd starter)
       : starter_(loop_, Channel(std::move(starter)), [this](Packet& packet) { hear_starter(packet); },
-                 [this](const std::string&) { loop_.stop(); }) {}
+                 [this](const std::string&) { loop_.stop(); }) {
+    starter_.take_precedence();
+  }
 
   int run() {
     try {

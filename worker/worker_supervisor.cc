@@ -3,7 +3,6 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "base/shortage.h"
 #include "worker/descendants.h"
 
 namespace usher {
@@ -39,7 +38,7 @@ void WorkerSupervisor::start(const StartWorker& order, std::vector<UniqueFd> cha
 
 
   auto pair = try_make_channel();
-  if (!pair || is_one_of_the_last(pair->theirs.fd())) return refuse(order.number, "too few descriptors are left");
+  if (!pair) return refuse(order.number, "too few descriptors are left");
   table_.add(order.number, std::move(configuration), pool.name, std::move(pair->ours));
   channels.insert(channels.begin(), pair->theirs.release());
   template_.fork_worker({order.number, order.id, order.pool}, std::move(channels));
