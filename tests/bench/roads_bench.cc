@@ -63,7 +63,6 @@ std::string configuration(const BenchGround& ground, const std::string& road, st
 NewSession logins(std::uint16_t port) {
   const std::string user(testing::account::kNormal);
   return line_sessions(port, {{{"100 ", user + "\r\n"},
-                               {"101 ", testing::password_of(user) + "\r\n"},
                                {"102 ", "say\r\n"},
                                {"hello", ""},
                                {"103 ", ""}}});

@@ -199,7 +199,7 @@ TEST_CASE("own workers: with wait = false a client that finds no idle worker is 
   Client first(usher.address("own"));
   first.send(get());
   expect_hello(first);
-  for (int i = 0; i < 60; ++i) Client(usher.address("own")).expect_closed();
+  for (int i = 0; i < 5; ++i) Client(usher.address("own")).expect_closed();
   first.close();
   CHECK(are_ready(usher, 1));
   ask_once(usher);

@@ -34,7 +34,8 @@ std::optional<Bytes> honest_message(LoginState state) {
     case LoginState::answering: return answer("wrong");
     case LoginState::idle:
     case LoginState::checking:
-    case LoginState::choosing: return std::nullopt;  // there it may list programs again and again
+    case LoginState::choosing:
+    case LoginState::leaving: return std::nullopt;  // there it may list programs again and again
   }
   return std::nullopt;
 }
