@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <string_view>
 
 #include "tls/connection.h"
@@ -35,12 +36,15 @@ int choose_protocol(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* s
   return SSL_TLSEXT_ERR_OK;
 }
 
+// What the macros for it do, whose casts take constness away.
+long set_list(SSL_CTX* context, int which, std::string names) { return SSL_CTX_ctrl(context, which, 0, names.data()); }
+
 void limit(SSL_CTX* context) {
   require(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION), "refuse old versions");
   require(SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION), "set the newest version");
   require(SSL_CTX_set_cipher_list(context, kCiphers12), "choose ciphers");
-  require(SSL_CTX_set1_groups_list(context, kGroups), "choose groups");
-  require(SSL_CTX_set1_sigalgs_list(context, kSignatures), "choose signatures");
+  require(set_list(context, SSL_CTRL_SET_GROUPS_LIST, kGroups), "choose groups");
+  require(set_list(context, SSL_CTRL_SET_SIGALGS_LIST, kSignatures), "choose signatures");
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                    SSL_OP_PRIORITIZE_CHACHA);
 }

@@ -199,7 +199,7 @@ class Pool {
     if (std::exchange(refill_scheduled_, true)) return;
     loop_.defer([this] {
       refill_scheduled_ = false;
-      for (std::uint16_t i = 0; i < configuration_.pools.size(); ++i) try_refill(i);
+      for (std::size_t i = 0; i < configuration_.pools.size(); ++i) try_refill(static_cast<std::uint16_t>(i));
       report_ready();
     });
   }
