@@ -11,7 +11,9 @@ using Which = std::optional<KeyCondition>;
 
 void send_one(LibraryState& library, const std::string& name, std::string_view data, const Key* key) {
   Work work(library, turn_deadline());
-  work.send(work.queue(name), data, key, Work::MayHandOver::yes);
+  const QueueRecord& queue = work.queue(name);
+  work.send(queue, data, key, Work::MayHandOver::yes);
+  work.let_receivers_first(queue);
   work.commit();
 }
 

@@ -25,6 +25,8 @@ class FairLock {
   void initialize();
   Outcome lock(Instant deadline);
   void unlock() noexcept { lock_.unlock(); }
+  // By the owner: he does not pass the gate again before others.
+  void forgo_window() noexcept { window_end_ns_.store(0, std::memory_order_relaxed); }
 
  private:
   bool may_pass_the_gate() const;

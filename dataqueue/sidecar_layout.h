@@ -28,11 +28,12 @@
 #include <type_traits>
 
 #include "dataqueue/fair_lock.h"
+#include "dataqueue/served.h"
 #include "usher/data_queue.h"
 
 namespace usher {
 
-inline constexpr std::uint32_t kSidecarLayout = 1;
+inline constexpr std::uint32_t kSidecarLayout = 2;
 inline constexpr std::uint32_t kMaxSlots = 4096;
 inline constexpr std::uint32_t kFirstSlots = 32;
 inline constexpr std::uint32_t kMaxQueueNumber = (1U << 17) - 1;
@@ -63,6 +64,8 @@ struct Control {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::atomic<std::uint64_t> catalog;                  // changes before any queue is made or deleted
   std::atomic<std::uint64_t> next_arrival;
   std::atomic<std::uint32_t> leases_known;  // 0 until leases of holders of an earlier sidecar have been ended
+
+  alignas(64) Served served;
 
   alignas(64) std::atomic<std::uint64_t> committed;  // counts commits; group commit, see sync_to_disk()
   std::atomic<std::uint64_t> synced;                 // the commit up to which the log is on the disk
@@ -145,6 +148,7 @@ struct SidecarLayout {
 };
 
 static_assert(std::is_standard_layout_v<SidecarLayout>);
+static_assert(kMaxQueueNumber < 1U << Served::kQueueBits);
 
 constexpr std::size_t sidecar_bytes(std::uint32_t slots) {
   return offsetof(SidecarLayout, slots) + slots * sizeof(Slot);

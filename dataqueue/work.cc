@@ -163,6 +163,11 @@ void Transaction::Work::send(const QueueRecord& queue, std::string_view data, co
   put_counted(queue, entry);
 }
 
+void Transaction::Work::let_receivers_first(const QueueRecord& queue) {
+  Control& control = library_.sidecar().control();
+  if (!sent_.empty() && control.served.lately(queue.number)) control.turn.forgo_window();
+}
+
 void Transaction::Work::restore(const QueueRecord& queue, const Entry& entry) {
   const Key key = Key::bytes(entry.key);
   Entry restored = entry;

@@ -47,6 +47,10 @@ class Transaction::Work {
   // With `yes` nothing else may happen in this turn, for what is handed over cannot be rolled back.
   enum class MayHandOver { no, yes };
   void send(const QueueRecord& queue, std::string_view data, const Key* key, MayHandOver may = MayHandOver::no);
+  // A receiver that waits has got an entry.
+  void note_served(const QueueRecord& queue) { library_.sidecar().control().served.note(queue.number); }
+  // Where receivers are taking what is stored, they get more turns than who sends: so they catch up.
+  void let_receivers_first(const QueueRecord& queue);
   // An entry with its own time, sender and deliveries.
   void restore(const QueueRecord& queue, const Entry& entry);
   // Puts an entry at its place and offers it to who waits, at the commit.
