@@ -18,6 +18,10 @@ std::chrono::system_clock::time_point now_in_microseconds() {
   return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
+bool may_be_handed(const QueueRecord& queue) {
+  return !queue.attributes.force && queue.attributes.max_entries == 0;
+}
+
 }  // namespace
 
 Transaction::Work::Work(LibraryState& library, Instant deadline, Repair repair)
@@ -157,10 +161,14 @@ void Transaction::Work::send(const QueueRecord& queue, std::string_view data, co
   entry.enqueued = now_in_microseconds();
   if (queue.attributes.sender_id) entry.sender = current_sender();
   entry.number = next_number();
-  const bool counted = queue.attributes.max_entries != 0;
-  const bool may_hand_over = may == MayHandOver::yes && !queue.attributes.force && !counted && !transaction_;
+  const bool may_hand_over = may == MayHandOver::yes && may_be_handed(queue) && !transaction_;
   if (may_hand_over && slots().hand_over(queue.number, entry)) return;
   put_counted(queue, entry);
+}
+
+bool Transaction::Work::receiver_is_on_its_way(const QueueRecord& queue, std::string_view data) {
+  return may_be_handed(queue) && data.size() <= kMaxHanded &&
+         library_.sidecar().control().served.lately(queue.number) && !slots().is_awaited(queue.number);
 }
 
 void Transaction::Work::let_receivers_first(const QueueRecord& queue) {

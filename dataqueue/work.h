@@ -49,6 +49,8 @@ class Transaction::Work {
   void send(const QueueRecord& queue, std::string_view data, const Key* key, MayHandOver may = MayHandOver::no);
   // A receiver that waits has got an entry.
   void note_served(const QueueRecord& queue) { library_.sidecar().control().served.note(queue.number); }
+  // Nobody waits for an entry of the queue that could be handed over, but somebody did just now.
+  bool receiver_is_on_its_way(const QueueRecord& queue, std::string_view data);
   // Where receivers are taking what is stored, they get more turns than who sends: so they catch up.
   void let_receivers_first(const QueueRecord& queue);
   // An entry with its own time, sender and deliveries.

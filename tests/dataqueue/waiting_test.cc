@@ -2,10 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <thread>
 #include <vector>
 
+#include "dataqueue/spin.h"
 #include "tests/dataqueue/support.h"
 #include "tests/support/descriptors.h"
+#include "tests/support/skip.h"
 
 using namespace usher;
 using namespace usher::testing;
@@ -190,6 +193,21 @@ TEST_CASE_FIXTURE(Fixture, "rule 22: who waits for an entry does not run until t
   CHECK(switches() == asleep);
   queue.send("one");
   CHECK(received.hear() == "sleeper one");
+}
+
+TEST_CASE("rule 22: a thread that looked in vain leaves most looks out, until one succeeds") {
+  SKIP_UNLESS(std::thread::hardware_concurrency() > 1, "with one processor nobody looks");
+  SpinHabit habit;
+  int looks = 0;
+  for (int i = 0; i < 1000; ++i) {
+    if (habit.leaves_out()) continue;
+    ++looks;
+    habit.note(false);
+  }
+  CHECK(looks > 1000 / 32);
+  CHECK(looks < 40);
+  habit.note(true);
+  CHECK_FALSE(habit.leaves_out());
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 22: many waiters on one queue are each woken once, and none is forgotten") {
