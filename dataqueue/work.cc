@@ -330,7 +330,7 @@ void Transaction::Work::commit_in_turn() {
     fault::point("committed");
     transaction_.reset();
     Control& control = library_.sidecar().control();
-    commit_ = control.committed.fetch_add(1) + 1;
+    committed_ = control.log.count_commit();
     if (new_number_limit_ != 0) control.number_limit = new_number_limit_;
     library_.note_log_pages();
     changed_ = false;
@@ -341,10 +341,10 @@ void Transaction::Work::commit_in_turn() {
 }
 
 void Transaction::Work::end() {
-  const bool to_disk = force_ && commit_ != 0;
+  const bool to_disk = force_ && committed_.commit != 0;
   release_turn();
   fault::point("turn given back");
-  if (to_disk) library_.sync_to_disk(commit_);
+  if (to_disk) library_.wait_for_disk(committed_);
   library_.keep_log_short();
 }
 

@@ -115,7 +115,7 @@ class Transaction::Work {
   std::vector<std::function<void()>> after_commit_;
   std::uint64_t new_number_limit_ = 0;  // promised by the database in this transaction
   bool force_ = false;
-  std::uint64_t commit_ = 0;
+  SharedWrite::Ticket committed_{};
 };
 
 // The connection for reading, in one read transaction; takes no turn, and works on a library that cannot be written.

@@ -287,7 +287,7 @@ TEST_CASE("rule 23: at full speed, entries handed to a receiver killed at random
 }
 
 TEST_CASE("rule 23: one that is killed as it writes to the disk for others does not hold them up") {
-  for (const char* point : {"about to write to the disk", "written to the disk"}) {
+  for (const char* point : {"about to write to the disk", "written to the disk", "write ended"}) {
     CAPTURE(point);
     const TemporaryDirectory directory;
     Library library(directory.path("work.db"), {.create = true});
