@@ -2,6 +2,7 @@
 
 #include "dataqueue/demand.h"
 #include "dataqueue/lease_state.h"
+#include "dataqueue/spin.h"
 
 namespace usher {
 namespace {
@@ -9,10 +10,27 @@ namespace {
 using Work = Transaction::Work;
 using Which = std::optional<KeyCondition>;
 
+void look_out_for_receiver(LibraryState& library, std::uint32_t queue) {
+  static thread_local SpinHabit habit;
+  (void)spin(habit, kLongestSpin, Instant::max(), [&] { return library.slots().is_awaited(queue); });
+}
+
+// A receiver that has just got an entry is mostly back before this one could be stored, and can be handed it then.
 void send_one(LibraryState& library, const std::string& name, std::string_view data, const Key* key) {
-  Work work(library, turn_deadline());
-  work.send(work.queue(name), data, key, Work::MayHandOver::yes);
-  work.commit();
+  for (bool looked = false;; looked = true) {
+    Work work(library, turn_deadline());
+    const QueueRecord& queue = work.queue(name);
+    if (!looked && work.receiver_is_on_its_way(queue, data)) {
+      const std::uint32_t number = queue.number;
+      work.end();
+      look_out_for_receiver(library, number);
+      continue;
+    }
+    work.send(queue, data, key, Work::MayHandOver::yes);
+    work.let_receivers_first(queue);
+    work.commit();
+    return;
+  }
 }
 
 std::optional<Entry> receive_one(const Demand& demand, std::size_t limit) {

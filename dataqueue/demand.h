@@ -41,6 +41,7 @@ auto meet(const Demand& demand, Take take) {
     const QueueRecord& queue = work.queue(demand.name);
     const std::optional<KeyCondition> key = checked_selection(queue, demand.which);
     auto taken = take(work, queue, key, waiter.choice());
+    if (taken && demand.takes_hand && !demand.wait.is_none()) work.note_served(queue);
     if (taken || Clock::now() >= end) {
       work.commit_in_turn();
       waiter.leave();

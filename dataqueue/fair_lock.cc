@@ -5,10 +5,13 @@
 #include <chrono>
 #include <memory>
 
+#include "dataqueue/spin.h"
+
 namespace usher {
 namespace {
 
 constexpr auto kWindow = std::chrono::microseconds(100);
+constexpr auto kSpin = std::chrono::microseconds(3);  // about a turn that hands an entry over
 
 std::uint32_t this_thread() {
   static thread_local const auto id = static_cast<std::uint32_t>(::gettid());
@@ -52,11 +55,23 @@ void FairLock::begin_window() {
   window_end_ns_.store(to_nanoseconds(Clock::now() + kWindow), std::memory_order_relaxed);
 }
 
+// Many turns are over before one could fall asleep.
+Outcome FairLock::lock_at_gate(Instant deadline) {
+  static thread_local SpinHabit habit;
+  Outcome outcome = Outcome::timed_out;
+  const auto try_to = [&] {
+    if (lock_.is_taken()) return false;
+    outcome = lock_.try_lock();
+    return outcome != Outcome::timed_out;
+  };
+  return spin(habit, kSpin, deadline, try_to) ? outcome : lock_.lock(deadline);
+}
+
 Outcome FairLock::queue(Instant deadline) {
   const Queueing queueing(queueing_);
   if (gate_.lock(deadline) == Outcome::timed_out) return Outcome::timed_out;
   const std::unique_ptr<RobustMutex, Unlock> gate(&gate_);
-  const Outcome outcome = lock_.lock(deadline);
+  const Outcome outcome = lock_at_gate(deadline);
   if (outcome != Outcome::timed_out) begin_window();
   return outcome;
 }

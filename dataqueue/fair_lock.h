@@ -3,7 +3,8 @@
 //
 // Two mutexes, both robust. Whoever finds the lock taken queues at the gate, which is handed over in order of arrival,
 // and behind it waits for the lock itself; so at most one waits there. Whoever had it last may take it again past the
-// gate for 100 us: without that every second operation would be a wake-up of another process.
+// gate for 100 us: without that every second operation would be a wake-up of another process. The one behind the gate
+// looks for some microseconds before it sleeps.
 //
 // If the owner dies, the next one is told so (owner_died) and has to put right what was being changed. If one dies at
 // the gate, the kernel passes the gate on. `queueing_` is only a hint: one who dies while he queues leaves it too high,
@@ -25,10 +26,13 @@ class FairLock {
   void initialize();
   Outcome lock(Instant deadline);
   void unlock() noexcept { lock_.unlock(); }
+  // By the owner: he does not pass the gate again before others.
+  void forgo_window() noexcept { window_end_ns_.store(0, std::memory_order_relaxed); }
 
  private:
   bool may_pass_the_gate() const;
   void begin_window();
+  Outcome lock_at_gate(Instant deadline);
   Outcome queue(Instant deadline);
 
   RobustMutex gate_;

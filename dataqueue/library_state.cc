@@ -19,9 +19,8 @@ namespace usher {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::milliseconds(10);
-constexpr int kLongLog = 1000;                    // pages; measured: shorter syncs too often, longer slows reading
-constexpr std::int64_t kLogBytesKept = 16 << 20;  // of the log's file after a burst
-constexpr auto kLongestSyncSleep = std::chrono::milliseconds(50);
+constexpr int kLongLog = 1000;                       // pages; measured: shorter syncs too often, longer slows reading
+constexpr std::int64_t kLogBytesKept = 16 << 20;     // of the log's file after a burst
 constexpr auto kForkWait = std::chrono::seconds(1);  // for a thread that is in a turn
 
 std::string resolved(const std::string& path) {
@@ -49,14 +48,6 @@ Error gone(const std::string& path) {
 
 struct Unlock {
   void operator()(RobustMutex* mutex) const noexcept { mutex->unlock(); }
-};
-
-struct EndSyncRound {
-  void operator()(Control* control) const noexcept {
-    control->sync_round.fetch_add(1);
-    control->sync.unlock();
-    futex::wake_all(control->sync_round);
-  }
 };
 
 void sync_file(const std::string& path) {
@@ -233,35 +224,17 @@ void LibraryState::join() {
   }
 }
 
-// One writes for all who committed before it began. The others sleep until that round is over, and on the writer's
-// life; all wake together, for most of them are done. (Queueing on the mutex, those who are done would wait for another
-// write.) The longest sleep is for the case that the one whom the writer's death has woken is killed, too.
-void LibraryState::sync_to_disk(std::uint64_t commit) {
-  Control& control = sidecar_->control();
-  while (control.synced < commit) {
-    const std::uint32_t round = control.sync_round.load();
-    const std::uint32_t writer = control.sync.word().load();
-    if (control.sync.show_life()) return write_log_for_all(commit);
-    if (RobustMutex::is_alive(writer) && control.synced < commit) {
-      futex::wait({&control.sync.word(), writer}, {&control.sync_round, round}, Clock::now() + kLongestSyncSleep);
-    }
-  }
+void LibraryState::wait_for_disk(const SharedWrite::Ticket& ticket) {
+  sidecar_->control().log.wait(ticket, [this](bool first) { write_log(first); });
 }
 
-void LibraryState::write_log_for_all(std::uint64_t commit) {
-  Control& control = sidecar_->control();
-  const std::unique_ptr<Control, EndSyncRound> round(&control);
-  if (control.synced >= commit) return;
-  const std::uint64_t reached = control.committed;
-  fault::point("about to write to the disk");
+void LibraryState::write_log(bool first) {
   const std::shared_lock open(open_);
   if (connection_ != nullptr)
     connection_->database.sync_log();
   else
-    sync_file(path_ + "-wal");                              // closed for a fork since the commit
-  if (control.synced == 0) sync_file(directory_of(path_));  // the log's own name
-  fault::point("written to the disk");
-  control.synced = reached;
+    sync_file(path_ + "-wal");                // closed for a fork since the commit
+  if (first) sync_file(directory_of(path_));  // the log's own name
 }
 
 // The long part, writing the log to the disk, comes before the turn is taken.
@@ -271,7 +244,7 @@ void LibraryState::keep_log_short() noexcept {
   try {
     if (control.checkpoint.try_lock() == Outcome::timed_out) return;
     const std::unique_ptr<RobustMutex, Unlock> held(&control.checkpoint);
-    if (durability() == Durability::library) sync_to_disk(control.committed);
+    if (durability() == Durability::library) wait_for_disk(control.log.everything());
     checkpoint();
   } catch (const std::exception&) {
     return;  // the log stays long until somebody can

@@ -79,9 +79,8 @@ class LibraryState final : public ForkAware {
     return slots_ == nullptr ? 0 : slots_->count_waiting(queue);
   }
   void note_log_pages() { log_pages_ = connection_->database.log_pages(); }
-  // Returns when everything up to this commit is on the disk. Without it: several threads and processes share
-  // one write.
-  void sync_to_disk(std::uint64_t commit);
+  // Returns when the commit is on the disk. Without it: several threads and processes share one write.
+  void wait_for_disk(const SharedWrite::Ticket& ticket);
   // Moves the log to the file when it has grown long. Without it. What goes wrong over it is not the caller's.
   void keep_log_short() noexcept;
 
@@ -96,7 +95,7 @@ class LibraryState final : public ForkAware {
   void open_connection();
   void add_client_schemas();
   void checkpoint();
-  void write_log_for_all(std::uint64_t commit);
+  void write_log(bool first);
 
   std::string path_;
   LibraryOptions options_;

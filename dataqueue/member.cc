@@ -91,7 +91,7 @@ void Member::run(SlotNumber slot) {
       signal_watches();
     }
     do_tasks();
-    if (!library_.slots().sleep(slot, seen, Instant::max(), false)) put_right(slot, seen);
+    if (!library_.slots().sleep(slot, seen, Instant::max())) put_right(slot, seen);
   }
   leave(slot);
 }

@@ -32,6 +32,8 @@ class RobustMutex {
   Outcome lock(Instant deadline);
   Outcome try_lock();
   void unlock() noexcept;
+  // At a glance; a dead owner has it.
+  bool is_taken() const noexcept { return word().load(std::memory_order_relaxed) != 0; }
 
   // Sign of life. A thread that shows one holds the mutex and has marked it as waited for, so that the kernel wakes a
   // sleeper on word() at its death. False when the mutex is held by somebody else who lives.

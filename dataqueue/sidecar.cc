@@ -174,7 +174,7 @@ void Sidecar::make(const SidecarIdentity& identity) {
   made.identity = identity;
   if (::getrandom(&made.epoch, sizeof made.epoch, 0) != sizeof made.epoch) throw_errno("draw a random number");
   made.turn.initialize();
-  made.sync.initialize(RobustMutex::Order::any);
+  made.log.initialize();
   made.checkpoint.initialize(RobustMutex::Order::any);
   for (std::uint32_t i = 0; i < kFirstSlots; ++i) layout_->slots[i].life.initialize(RobustMutex::Order::any);
   made.slots = kFirstSlots;

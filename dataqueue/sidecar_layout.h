@@ -28,11 +28,13 @@
 #include <type_traits>
 
 #include "dataqueue/fair_lock.h"
+#include "dataqueue/served.h"
+#include "dataqueue/shared_write.h"
 #include "usher/data_queue.h"
 
 namespace usher {
 
-inline constexpr std::uint32_t kSidecarLayout = 1;
+inline constexpr std::uint32_t kSidecarLayout = 3;
 inline constexpr std::uint32_t kMaxSlots = 4096;
 inline constexpr std::uint32_t kFirstSlots = 32;
 inline constexpr std::uint32_t kMaxQueueNumber = (1U << 17) - 1;
@@ -64,11 +66,10 @@ struct Control {  // NOLINT(clang-analyzer-optin.performance.Padding)
   std::atomic<std::uint64_t> next_arrival;
   std::atomic<std::uint32_t> leases_known;  // 0 until leases of holders of an earlier sidecar have been ended
 
-  alignas(64) std::atomic<std::uint64_t> committed;  // counts commits; group commit, see sync_to_disk()
-  std::atomic<std::uint64_t> synced;                 // the commit up to which the log is on the disk
-  RobustMutex sync;                                  // whoever writes the log to the disk
-  futex::Word sync_round;                            // changes when that is done
-  RobustMutex checkpoint;                            // whoever moves the log to the database file
+  alignas(64) Served served;
+
+  alignas(64) SharedWrite log;
+  RobustMutex checkpoint;  // whoever moves the log to the database file
 
   alignas(64) std::atomic<std::uint32_t> slots;  // the file has room for these
   std::atomic<std::uint32_t> occupied;           // no slot from here on is in use
@@ -145,6 +146,7 @@ struct SidecarLayout {
 };
 
 static_assert(std::is_standard_layout_v<SidecarLayout>);
+static_assert(kMaxQueueNumber < 1U << Served::kQueueBits);
 
 constexpr std::size_t sidecar_bytes(std::uint32_t slots) {
   return offsetof(SidecarLayout, slots) + slots * sizeof(Slot);

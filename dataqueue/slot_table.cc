@@ -7,7 +7,6 @@
 
 #include "dataqueue/entry_time.h"
 #include "dataqueue/fault_point.h"
-#include "dataqueue/spin.h"
 
 namespace usher {
 namespace {
@@ -128,11 +127,13 @@ void SlotTable::bury(SlotNumber slot) {
   if (ring && behind != slot) hand_sleeper_on(behind, slot, neighbour);
 }
 
-// The word changes first: a sleeper who is not yet queued on `from` then fails to fall asleep and looks again. Should
-// `to` have died meanwhile, the kernel may have looked for sleepers too early: then this wakes it.
+// The word changes first: a sleeper who is not yet queued on `from` then fails to fall asleep and looks again; and one
+// that is not asleep now need not be moved (as in wake()). Should `to` have died meanwhile, the kernel may have looked
+// for sleepers too early: then this wakes it.
 void SlotTable::hand_sleeper_on(SlotNumber sleeper, SlotNumber from, SlotNumber to) {
   at(sleeper).word.fetch_add(1);
   fault::point("neighbour's word changed");
+  if (at(sleeper).asleep.load() == 0) return;
   futex::move_sleepers(at(from).life.word(), at(to).life.word());
   if (!at(to).life.shows_life()) futex::wake_all(at(sleeper).word);
 }
@@ -377,9 +378,17 @@ void SlotTable::note_empty(std::uint32_t queue, bool empty) noexcept {
   word.store(empty ? word.load() | bit : word.load() & ~bit);
 }
 
-bool SlotTable::sleep(SlotNumber number, std::uint32_t seen, Instant deadline, bool may_spin) {
+bool SlotTable::is_awaited(std::uint32_t queue) const noexcept {
+  const std::uint32_t end = occupied();
+  for (SlotNumber slot = 0; slot < end; ++slot) {
+    const Tag there = look(slot);
+    if (there.queue == queue && takes_entries(there.kind) && !there.chosen) return true;
+  }
+  return false;
+}
+
+bool SlotTable::sleep(SlotNumber number, std::uint32_t seen, Instant deadline) {
   Slot& slot = at(number);
-  if (may_spin && spin(deadline, [&] { return slot.word.load(std::memory_order_acquire) != seen; })) return true;
   const futex::Word& guarded = at(before(number)).life.word();
   const std::uint32_t life = guarded.load();
   if (!RobustMutex::is_alive(life)) return slot.word.load() != seen;

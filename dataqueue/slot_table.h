@@ -64,8 +64,8 @@ struct Choice {
   std::uint32_t queue = 0;  // of what was handed over
 };
 
-// Tries to enter the ring that a dead neighbour made fail, each followed by a full repair. Every one takes another death at that
-// very moment: so many of them mean that the sidecar's bytes are not what they were.
+// Tries to enter the ring that a dead neighbour made fail, each followed by a full repair. Every one takes another
+// death at that very moment: so many of them mean that the sidecar's bytes are not what they were.
 class RingAttempts {
  public:
   // Errors: damaged.
@@ -136,13 +136,16 @@ class SlotTable {
   bool known_empty(std::uint32_t queue) const noexcept;
   void note_empty(std::uint32_t queue, bool empty) noexcept;
 
+  // Somebody waits for an entry of the queue. Without the turn that is so for the moment only.
+  bool is_awaited(std::uint32_t queue) const noexcept;
+
   Tag look(SlotNumber slot) const noexcept { return decode_tag(tag(slot).load(std::memory_order_acquire)); }
   Slot& at(SlotNumber slot) const noexcept { return sidecar_.layout().slots[slot]; }
   std::uint32_t word(SlotNumber slot) const noexcept { return at(slot).word.load(); }
 
-  // The owner of a ring slot sleeps until its word is no longer `seen`, the one before it dies, or the deadline. It may
-  // spin before it sleeps. False: somebody has died.
-  bool sleep(SlotNumber number, std::uint32_t seen, Instant deadline, bool may_spin);
+  // The owner of a ring slot sleeps until its word is no longer `seen`, the one before it dies, or the deadline.
+  // False: somebody has died.
+  bool sleep(SlotNumber number, std::uint32_t seen, Instant deadline);
 
  private:
   TagWord& tag(SlotNumber slot) const noexcept { return sidecar_.layout().tags[slot]; }

@@ -1,5 +1,7 @@
 #include "dataqueue/waiter.h"
 
+#include "dataqueue/spin.h"
+
 namespace usher {
 
 Waiter::~Waiter() {
@@ -27,13 +29,19 @@ void Waiter::leave() {
   slot_.reset();
 }
 
-bool Waiter::sleep(Instant deadline, bool spin) {
+bool Waiter::is_called() const {
+  return library_.slots().look(*slot_).chosen || library_.is_abandoned();
+}
+
+// Spinning looks for the call, not at the word, which changes with every neighbour.
+bool Waiter::sleep(Instant deadline, bool may_spin) {
+  static thread_local SpinHabit habit;
   SlotTable& slots = library_.slots();
+  if (may_spin && spin(habit, kLongestSpin, deadline, [this] { return is_called(); })) return true;
   while (true) {
     const std::uint32_t seen = slots.word(*slot_);
-    if (slots.look(*slot_).chosen || library_.is_abandoned() || Clock::now() >= deadline) return true;
-    if (!slots.sleep(*slot_, seen, deadline, spin)) return false;
-    spin = false;
+    if (is_called() || Clock::now() >= deadline) return true;
+    if (!slots.sleep(*slot_, seen, deadline)) return false;
   }
 }
 

@@ -30,9 +30,11 @@ class Waiter {
   void leave();
 
   // Until it is chosen or the deadline passes. False: somebody has died.
-  bool sleep(Instant deadline, bool spin);
+  bool sleep(Instant deadline, bool may_spin);
 
  private:
+  bool is_called() const;
+
   LibraryState& library_;
   SlotKind kind_;
   std::optional<SlotNumber> slot_;

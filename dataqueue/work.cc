@@ -18,6 +18,10 @@ std::chrono::system_clock::time_point now_in_microseconds() {
   return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
+bool may_be_handed(const QueueRecord& queue) {
+  return !queue.attributes.force && queue.attributes.max_entries == 0;
+}
+
 }  // namespace
 
 Transaction::Work::Work(LibraryState& library, Instant deadline, Repair repair)
@@ -157,10 +161,19 @@ void Transaction::Work::send(const QueueRecord& queue, std::string_view data, co
   entry.enqueued = now_in_microseconds();
   if (queue.attributes.sender_id) entry.sender = current_sender();
   entry.number = next_number();
-  const bool counted = queue.attributes.max_entries != 0;
-  const bool may_hand_over = may == MayHandOver::yes && !queue.attributes.force && !counted && !transaction_;
+  const bool may_hand_over = may == MayHandOver::yes && may_be_handed(queue) && !transaction_;
   if (may_hand_over && slots().hand_over(queue.number, entry)) return;
   put_counted(queue, entry);
+}
+
+bool Transaction::Work::receiver_is_on_its_way(const QueueRecord& queue, std::string_view data) {
+  return may_be_handed(queue) && data.size() <= kMaxHanded &&
+         library_.sidecar().control().served.lately(queue.number) && !slots().is_awaited(queue.number);
+}
+
+void Transaction::Work::let_receivers_first(const QueueRecord& queue) {
+  Control& control = library_.sidecar().control();
+  if (!sent_.empty() && control.served.lately(queue.number)) control.turn.forgo_window();
 }
 
 void Transaction::Work::restore(const QueueRecord& queue, const Entry& entry) {
@@ -317,7 +330,7 @@ void Transaction::Work::commit_in_turn() {
     fault::point("committed");
     transaction_.reset();
     Control& control = library_.sidecar().control();
-    commit_ = control.committed.fetch_add(1) + 1;
+    committed_ = control.log.count_commit();
     if (new_number_limit_ != 0) control.number_limit = new_number_limit_;
     library_.note_log_pages();
     changed_ = false;
@@ -328,10 +341,10 @@ void Transaction::Work::commit_in_turn() {
 }
 
 void Transaction::Work::end() {
-  const bool to_disk = force_ && commit_ != 0;
+  const bool to_disk = force_ && committed_.commit != 0;
   release_turn();
   fault::point("turn given back");
-  if (to_disk) library_.sync_to_disk(commit_);
+  if (to_disk) library_.wait_for_disk(committed_);
   library_.keep_log_short();
 }
 

@@ -47,6 +47,12 @@ class Transaction::Work {
   // With `yes` nothing else may happen in this turn, for what is handed over cannot be rolled back.
   enum class MayHandOver { no, yes };
   void send(const QueueRecord& queue, std::string_view data, const Key* key, MayHandOver may = MayHandOver::no);
+  // A receiver that waits has got an entry.
+  void note_served(const QueueRecord& queue) { library_.sidecar().control().served.note(queue.number); }
+  // Nobody waits for an entry of the queue that could be handed over, but somebody did just now.
+  bool receiver_is_on_its_way(const QueueRecord& queue, std::string_view data);
+  // Where receivers are taking what is stored, they get more turns than who sends: so they catch up.
+  void let_receivers_first(const QueueRecord& queue);
   // An entry with its own time, sender and deliveries.
   void restore(const QueueRecord& queue, const Entry& entry);
   // Puts an entry at its place and offers it to who waits, at the commit.
@@ -109,7 +115,7 @@ class Transaction::Work {
   std::vector<std::function<void()>> after_commit_;
   std::uint64_t new_number_limit_ = 0;  // promised by the database in this transaction
   bool force_ = false;
-  std::uint64_t commit_ = 0;
+  SharedWrite::Ticket committed_{};
 };
 
 // The connection for reading, in one read transaction; takes no turn, and works on a library that cannot be written.

@@ -2,7 +2,7 @@
 
 namespace usher::bench {
 
-std::unique_ptr<Peer> make_postgresql(const std::string& /*directory*/, Disk /*disk*/) {
+std::unique_ptr<Peer> make_postgresql(const std::string& /*directory*/, Disk /*disk*/, WakeUp /*wake_up*/) {
   return nullptr;
 }
 

@@ -34,6 +34,8 @@ class Peer {
 };
 
 enum class Disk { unforced, forced };
+// Whether a send wakes a receiver that waits. Ours, Redis and beanstalkd always do.
+enum class WakeUp { yes, no };
 
 // Each in a directory of its own under `directory`, with two queues.
 std::unique_ptr<Peer> make_ours(const std::string& directory, Disk disk);
@@ -42,6 +44,6 @@ std::unique_ptr<Peer> make_bare(const std::string& directory, Disk disk);
 // Empty where the program is not installed.
 std::unique_ptr<Peer> make_redis(const std::string& directory);
 std::unique_ptr<Peer> make_beanstalkd(const std::string& directory, Disk disk);
-std::unique_ptr<Peer> make_postgresql(const std::string& directory, Disk disk);
+std::unique_ptr<Peer> make_postgresql(const std::string& directory, Disk disk, WakeUp wake_up);
 
 }  // namespace usher::bench

@@ -70,6 +70,16 @@ TEST_CASE_FIXTURE(Fixture, "rule 23: a LIFO queue and a keyed one take a handed 
   CHECK(back->key == "B");
 }
 
+TEST_CASE_FIXTURE(Fixture, "rule 22: a sender does not depend on the receiver that got the last entry coming back") {
+  Child receiver([&] { CHECK(data_of(queue.receive(Wait::for_ever())) == "1"); });
+  REQUIRE(waiting(queue, 1));
+  queue.send("1");
+  for (int i = 2; i < 10; ++i) queue.send(std::to_string(i));
+  CHECK(receiver.wait() == 0);
+  CHECK(queue.describe().entries == 8);
+  CHECK(rest() == "23456789");
+}
+
 TEST_CASE("rule 23: an entry handed over is there when every process was killed and the file is opened anew") {
   const TemporaryDirectory directory;
   const std::string path = directory.path("work.db");

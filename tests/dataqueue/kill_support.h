@@ -74,6 +74,7 @@ inline constexpr const char* kPoints[] = {
     "word changed",
     "about to write to the disk",
     "written to the disk",
+    "write ended",
     "standing",
     "awake",
     "entry written",

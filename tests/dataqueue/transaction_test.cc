@@ -1,5 +1,6 @@
 // Rules 21 and 25, and other tables in a library's file.
 #include <doctest/doctest.h>
+#include <sys/syscall.h>
 
 #include "dataqueue/library_transaction.h"
 #include "tests/dataqueue/support.h"
@@ -32,6 +33,10 @@ struct Fixture {
     });
   }
 };
+
+bool waits_for_lock(pid_t pid) {
+  return read_file("/proc/" + std::to_string(pid) + "/syscall").starts_with(std::to_string(SYS_futex) + " ");
+}
 
 }  // namespace
 
@@ -97,6 +102,44 @@ TEST_CASE_FIXTURE(Fixture, "rule 24: who gets no turn in time is busy, in this t
   go.say("go");
   CHECK(heard.hear() == std::to_string(static_cast<int>(ErrorCode::busy)));
   CHECK(heard.hear() == std::to_string(static_cast<int>(ErrorCode::busy)));
+}
+
+TEST_CASE_FIXTURE(Fixture, "rule 24: turns come in order of arrival") {
+  const std::string names = "abcde";
+  std::array<Messages, 5> go;
+  std::vector<Child> senders;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    senders.emplace_back([&, i] {
+      Library own(directory.path("work.db"));
+      DataQueue same = own.queue("IN");
+      heard.say("ready");
+      (void)go[i].hear();
+      same.send(names.substr(i, 1));
+    });
+    REQUIRE(heard.hear() == "ready");
+  }
+  {
+    const Transaction transaction(library);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      go[i].say("go");
+      REQUIRE(wait_until([&] { return waits_for_lock(senders[i].pid()); }));
+    }
+  }
+  for (Child& sender : senders) CHECK(sender.wait() == 0);
+  std::string order;
+  while (auto entry = in.receive()) order += entry->data;
+  CHECK(order == names);
+}
+
+TEST_CASE_FIXTURE(Fixture, "rule 24: who takes one turn after the other leaves turns to others") {
+  std::vector<Child> hogs;
+  for (int i = 0; i < 3; ++i) {
+    hogs.emplace_back([this] {
+      for (;;) in.send("x");
+    });
+  }
+  REQUIRE(wait_until([&] { return in.describe().entries > 10; }));
+  for (int i = 0; i < 20; ++i) CHECK(code_of([&] { Transaction turn(library, 5s); }) == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a queue and other tables of the file change in one transaction") {

@@ -1,10 +1,14 @@
 // Rules 13, 22, 23: who waits, who is chosen, and who dies over it.
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <thread>
 #include <vector>
 
+#include "dataqueue/spin.h"
 #include "tests/dataqueue/support.h"
 #include "tests/support/descriptors.h"
+#include "tests/support/skip.h"
 
 using namespace usher;
 using namespace usher::testing;
@@ -30,6 +34,15 @@ struct Fixture {
     return child;
   }
 };
+
+// A number out of /proc/PID/status.
+long status_number(pid_t pid, const std::string& field) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(field)) return std::stol(line.substr(field.size()));
+  }
+  return -1;
+}
 
 }  // namespace
 
@@ -160,6 +173,41 @@ TEST_CASE_FIXTURE(Fixture, "rule 3: who waits on a queue that is deleted gets qu
   REQUIRE(waiting(queue, 1));
   library.delete_queue("Q");
   CHECK(received.hear() == std::to_string(static_cast<int>(ErrorCode::queue_not_found)));
+}
+
+TEST_CASE_FIXTURE(Fixture, "rule 22: who waits for an entry does not run until there is one") {
+  DataQueue other = library.create_queue("OTHER");
+  Child child = waiting_receiver("sleeper");
+  const auto switches = [&] { return status_number(child.pid(), "voluntary_ctxt_switches:"); };
+  REQUIRE(wait_until([&] {
+    const long before = switches();
+    std::this_thread::sleep_for(20ms);
+    return switches() == before;
+  }));
+  const long asleep = switches();
+  for (int i = 0; i < 100; ++i) {
+    other.send("x");
+    (void)other.receive();
+  }
+  std::this_thread::sleep_for(300ms);
+  CHECK(switches() == asleep);
+  queue.send("one");
+  CHECK(received.hear() == "sleeper one");
+}
+
+TEST_CASE("rule 22: a thread that looked in vain leaves most looks out, until one succeeds") {
+  SKIP_UNLESS(std::thread::hardware_concurrency() > 1, "with one processor nobody looks");
+  SpinHabit habit;
+  int looks = 0;
+  for (int i = 0; i < 1000; ++i) {
+    if (habit.leaves_out()) continue;
+    ++looks;
+    habit.note(false);
+  }
+  CHECK(looks > 1000 / 32);
+  CHECK(looks < 40);
+  habit.note(true);
+  CHECK_FALSE(habit.leaves_out());
 }
 
 TEST_CASE_FIXTURE(Fixture, "rule 22: many waiters on one queue are each woken once, and none is forgotten") {

@@ -48,6 +48,9 @@ TEST_CASE("repository: no notes of unfinished work are left") {
 TEST_CASE("repository: no tabs, no blanks at line ends") {
   expect_none(check_blanks(repository()));
 }
+TEST_CASE("repository: every rule of data queues has a test that is named after it") {
+  expect_none(check_rule_cases(repository()));
+}
 TEST_CASE("repository: links in documents lead somewhere") {
   expect_none(check_links(repository()));
 }

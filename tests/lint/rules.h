@@ -18,6 +18,9 @@ Faults check_file_lengths(const SourceTree& tree);
 Faults check_left_over_notes(const SourceTree& tree);
 Faults check_blanks(const SourceTree& tree);
 
+// Each of the 25 rules of data queues has a test case that is named after it: "rule 7: ...".
+Faults check_rule_cases(const SourceTree& tree);
+
 // Links of documents to files and headings of the repository lead somewhere.
 Faults check_links(const SourceTree& tree);
 

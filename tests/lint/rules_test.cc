@@ -74,3 +74,14 @@ TEST_CASE("lint: links that lead nowhere are found") {
   CHECK(only(check_links({document, {"README.md", "[x](docs/A.md#second)\n"}})) ==
         "README.md:1: the link docs/A.md#second leads nowhere");
 }
+
+TEST_CASE("lint: a rule of data queues without a test case is found") {
+  std::string cases = "TEST_CASE_FIXTURE(Fixture,\n                  \"rule 1: on a line of its own\") {\n";
+  for (int rule = 2; rule <= 24; ++rule) cases += "TEST_CASE(\"rule " + std::to_string(rule) + ": x\") {\n";
+  const std::string last = "TEST_CASE(\"rule 25: x\") {\n";
+  CHECK(check_rule_cases({{"tests/dataqueue/a_test.cc", cases}, {"tests/dataqueue/b_test.cc", last}}).empty());
+  const std::string fault = "tests/dataqueue: no test case begins with \"rule 25: \"";
+  CHECK(only(check_rule_cases({{"tests/dataqueue/a_test.cc", cases}})) == fault);
+  CHECK(only(check_rule_cases({{"tests/dataqueue/a_test.cc", cases}, {"tests/cli/b_test.cc", last}})) == fault);
+  CHECK(only(check_rule_cases({{"tests/dataqueue/a_test.cc", cases + "// \"rule 25: only spoken of\"\n"}})) == fault);
+}
