@@ -86,7 +86,7 @@ void ListeningPlaces::accept(const ListeningPlace& place) {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
     UniqueFd client(::accept4(place.socket.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC));  // NOLINT
-    const bool is_last = client && is_one_of_the_last(client.get(), kMarginsKept);
+    const int number = client.get();
     if (client) {
       meet(place, std::move(client), endpoint_from(peer, length));
     } else if (errno == EAGAIN) {
@@ -94,7 +94,7 @@ void ListeningPlaces::accept(const ListeningPlace& place) {
     } else if (is_shortage(errno)) {
       return pause(errno);
     }
-    if (is_last) return pause(EMFILE);
+    if (is_one_of_the_last(number, kMarginsKept)) return pause(EMFILE);
   }
 }
 

@@ -23,13 +23,13 @@ void OwnRoad::connect(Channel channel, Channel workers_end) {
 }
 
 void OwnRoad::dispatch(Pending& pending) {
-  forget_taken();
   while (!pending.empty() && channel_ && !room_) {
     const VisitorPtr visitor = pending.begin()->second;
-    if (!send(*visitor)) return;
+    if (!send(*visitor)) break;
     pending.erase(pending.begin());
     sent_.push_back(visitor);
   }
+  forget_taken();
 }
 
 bool OwnRoad::send(Visitor& visitor) {

@@ -1,8 +1,7 @@
 // To workers that are somebody's own programs: one channel on which all of them wait, and no answer to anything.
 //
 // Model:  a client that has been sent is the channel's: this process closes its own descriptor at once, so that the
-// connection
-//         ends when the worker ends it. What no worker has read yet can be read back here, which is how a client whose
+//         connection ends when the worker ends it. What no worker has read yet can be read back here, which is how a client whose
 //         time is over is taken back; and how many that are the kernel tells. When the channel is full the kernel tells
 //         when it is not.
 // Source: unix(7), SIOCINQ.
@@ -22,6 +21,7 @@ class OwnRoad : public Road {
   void connect(Channel channel, Channel workers_end);
 
   void dispatch(Pending& pending) override;
+  bool prepared() const override { return channel_ && !room_; }
   bool withdraw(Visitor& visitor) override;
   void settled(const Visitor& visitor) override;
   std::size_t look() override {
