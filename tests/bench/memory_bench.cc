@@ -77,9 +77,12 @@ SessionCost session_cost(FrontDoor& door, std::size_t sessions) {
   return {kb_each(before, after, sessions), processes_each(before, after, sessions)};
 }
 
-void add_row(Table& table, FrontDoor& door, std::size_t sessions, const std::string& what) {
+// A peer may turn so many away: then that is what there is to say.
+void add_row(Table& table, FrontDoor& door, std::size_t sessions, const std::string& what) try {
   const SessionCost cost = session_cost(door, sessions);
   table.add({door.name(), std::to_string(sessions), number(cost.kb), number(cost.processes), what});
+} catch (const std::runtime_error& error) {
+  table.add({door.name(), std::to_string(sessions), "-", "-", error.what()});
 }
 
 void print_peers(const BenchGround& ground, Table& table) {
