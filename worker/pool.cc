@@ -124,8 +124,8 @@ class Pool {
 
   std::uint32_t next_number() {
     return store_->next_number([this](std::uint32_t number) {
-      return jobs_.contains(number) || number == own_job_.number || number == listener_job_.number ||
-             public_.has(number);
+      return jobs_.contains(number) || living_.contains(number) || number == own_job_.number ||
+             number == listener_job_.number || public_.has(number);
     });
   }
 

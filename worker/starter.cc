@@ -225,6 +225,7 @@ class Starter {
   }
 
   void pool_said(Packet& packet) {
+    if (!pool_.running()) return;  // wishes of a dead one: whoever was to be served asks again
     switch (static_cast<ServiceSays>(packet.kind())) {
       case ServiceSays::ready: return service_ready();
       case ServiceSays::start_worker: return start_worker(packet);
