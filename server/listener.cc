@@ -32,7 +32,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kEvictionTime = 3s;     // for the login process to say 904; then the visitor is shut down
+constexpr auto kEvictionTime = 1s;     // for the login process to say 904; then the visitor is shut down
 constexpr auto kLeaveCheck = 2ms;
 constexpr auto kLook = 500ms;
 constexpr auto kTakenAtOnce = 100ms;   // own workers that are idle have taken a client by then: they do not say so

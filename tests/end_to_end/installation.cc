@@ -58,11 +58,6 @@ std::vector<Row> rows_of(const std::string& command, const Result& result) {
   return rows;
 }
 
-// Where a test says nothing of it the machine may be as slow as it likes.
-std::string patience_of(const std::string& listener) {
-  return listener.find("pending_timeout") == std::string::npos ? "pending_timeout = \"60s\"\n" : "";
-}
-
 }  // namespace
 
 std::string write_configuration(const TemporaryDirectory& directory, const Setting& setting) {
@@ -71,8 +66,7 @@ std::string write_configuration(const TemporaryDirectory& directory, const Setti
       "usher.toml", "[server]\nruntime_directory = \"" + directory.path("run") + "\"\nstate_directory = \"" +
                         directory.path("state") + "\"\n" + setting.server +
                         "\n\n[[listener]]\nname = \"generic\"\naddress = \"" + setting.address +
-                        "\"\npool = \"generic\"\nrefusal_time = \"" + setting.refusal_time + "\"\n" +
-                        patience_of(setting.listener) + setting.listener +
+                        "\"\npool = \"generic\"\nrefusal_time = \"" + setting.refusal_time + "\"\n" + setting.listener +
                         "\n\n[pool.generic]\npam_service = \"" + setting.pam_service + "\"\npam_directory = \"" +
                         setting.pam_directory + "\"\n" + setting.pool + "\n\n" + setting.programs + setting.more);
 }
