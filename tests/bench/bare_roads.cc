@@ -1,7 +1,5 @@
 #include "tests/bench/bare_roads.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -20,6 +18,7 @@
 #include "base/system.h"
 #include "handover/hand_over.h"
 #include "tests/bench/echo_line.h"
+#include "tests/bench/listening_socket.h"
 #include "usher/data_queue.h"
 
 namespace usher::bench {
@@ -123,26 +122,13 @@ Taker take_by(Dispatch road, std::size_t workers, const std::string& file) {
   throw std::logic_error("a road that is none");
 }
 
-UniqueFd listen_somewhere(std::uint16_t& port) {
-  UniqueFd listening(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "make a server"));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);  // NOLINT: as bind(2) has it
-  check(::bind(listening.get(), generic, length), "bind a server");
-  check(::listen(listening.get(), SOMAXCONN), "listen");
-  check(::getsockname(listening.get(), generic, &length), "find a server's port");
-  port = ntohs(address.sin_port);
-  return listening;
-}
-
 }  // namespace
 
 BareServer::BareServer(Dispatch road, std::size_t workers, const std::string& file) {
-  const UniqueFd listening = listen_somewhere(port_);
+  const ListeningSocket listening = listen_on_loopback();
+  port_ = listening.port;
   Pipe ready = make_pipe();
-  pid_ = start([&] { accept_for_ever(listening.get(), ready.write, take_by(road, workers, file)); });
+  pid_ = start([&] { accept_for_ever(listening.fd.get(), ready.write, take_by(road, workers, file)); });
   ready.write.reset();
   char byte = 0;
   if (::read(ready.read.get(), &byte, 1) != 1) throw std::runtime_error("a bare server does not start");

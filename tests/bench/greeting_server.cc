@@ -1,7 +1,5 @@
 #include "tests/bench/greeting_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -12,6 +10,7 @@
 
 #include "base/system.h"
 #include "base/unique_fd.h"
+#include "tests/bench/listening_socket.h"
 
 namespace usher::bench {
 namespace {
@@ -28,18 +27,10 @@ namespace {
 }  // namespace
 
 GreetingServer::GreetingServer() {
-  const UniqueFd listening(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "make a server"));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);  // NOLINT: as bind(2) has it
-  check(::bind(listening.get(), generic, length), "bind a server");
-  check(::listen(listening.get(), SOMAXCONN), "listen");
-  check(::getsockname(listening.get(), generic, &length), "find a server's port");
-  port_ = ntohs(address.sin_port);
+  const ListeningSocket listening = listen_on_loopback();
+  port_ = listening.port;
   pid_ = check(::fork(), "start a server");
-  if (pid_ == 0) greet_for_ever(listening.get());
+  if (pid_ == 0) greet_for_ever(listening.fd.get());
 }
 
 GreetingServer::~GreetingServer() {

@@ -1,7 +1,5 @@
 #include "tests/bench/tls_session.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -13,6 +11,7 @@
 #include <thread>
 
 #include "base/system.h"
+#include "tests/bench/listening_socket.h"
 
 namespace usher::bench {
 namespace {
@@ -121,19 +120,11 @@ NewSession tls_line_sessions(std::uint16_t port, Script script) {
 }
 
 HandshakeServer::HandshakeServer(const std::string& certificate, const std::string& key) {
-  const UniqueFd listening(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "make a server"));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);  // NOLINT: as bind(2) has it
-  check(::bind(listening.get(), generic, length), "bind a server");
-  check(::listen(listening.get(), SOMAXCONN), "listen");
-  check(::getsockname(listening.get(), generic, &length), "find a server's port");
-  port_ = ntohs(address.sin_port);
+  const ListeningSocket listening = listen_on_loopback();
+  port_ = listening.port;
   for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i) {
     processes_.push_back(check(::fork(), "start a server"));
-    if (processes_.back() == 0) shake_hands_for_ever(listening.get(), certificate, key);
+    if (processes_.back() == 0) shake_hands_for_ever(listening.fd.get(), certificate, key);
   }
 }
 

@@ -140,9 +140,12 @@ inline std::string data_of(const std::optional<Entry>& entry) {
   return entry ? entry->data : "(none)";
 }
 
-// Until `count` waits are registered on the queue.
+// Until `count` waits are registered on the queue, and whoever registered them has given the turn back: stopped with it, one
+// would hold up all the others.
 inline bool waiting(DataQueue& queue, std::uint32_t count) {
-  return wait_until([&] { return queue.describe().waiters == count; });
+  const bool registered = wait_until([&] { return queue.describe().waiters == count; });
+  queue.send_batch({});  // takes a turn of its own
+  return registered;
 }
 
 }  // namespace usher::testing

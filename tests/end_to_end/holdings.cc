@@ -55,12 +55,6 @@ std::ostream& operator<<(std::ostream& out, const Holdings& holdings) {
   return out;
 }
 
-Setting steady(Setting setting) {
-  const std::string workers = std::to_string(kSteadyWorkers);
-  setting.pool += "\ninitial = " + workers + "\nthreshold = " + workers + "\nadditional = 1\n";
-  return setting;
-}
-
 Holdings holdings_of(const Installation& usher, const Kept& kept) {
   rush(usher);
   Holdings now;

@@ -28,10 +28,6 @@ struct Holdings {
 };
 std::ostream& operator<<(std::ostream& out, const Holdings& holdings);
 
-// With a pool that always comes back to the same number of ready workers.
-inline constexpr std::size_t kSteadyWorkers = 4;
-Setting steady(Setting setting);
-
 // What the pool keeps, and whether by the ready queue.
 struct Kept {
   std::size_t workers = kSteadyWorkers;

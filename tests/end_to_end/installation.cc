@@ -60,6 +60,12 @@ std::vector<Row> rows_of(const std::string& command, const Result& result) {
 
 }  // namespace
 
+Setting steady(Setting setting) {
+  const std::string workers = std::to_string(kSteadyWorkers);
+  setting.pool += "\ninitial = " + workers + "\nthreshold = " + workers + "\nadditional = 1\n";
+  return setting;
+}
+
 std::string write_configuration(const TemporaryDirectory& directory, const Setting& setting) {
   directory.write("programs.d/README", "one file a program\n");
   return directory.write(

@@ -32,6 +32,10 @@ struct Setting {
   std::string refusal_time = "50ms";
 };
 
+// With a pool that always comes back to the same number of ready workers.
+inline constexpr std::size_t kSteadyWorkers = 4;
+Setting steady(Setting setting);
+
 // Writes usher.toml into the directory, with its runtime and state directories there; gives its path.
 std::string write_configuration(const TemporaryDirectory& directory, const Setting& setting);
 

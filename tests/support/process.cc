@@ -1,5 +1,6 @@
 #include "tests/support/process.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -20,8 +21,11 @@
 namespace usher::testing {
 namespace {
 
+// Processes that write to it at one time do not overwrite each other: the kernel locks no offset of such a file.
 UniqueFd make_memory_file(const char* name) {
-  return UniqueFd(check(::memfd_create(name, MFD_CLOEXEC), "memfd_create"));
+  UniqueFd fd(check(::memfd_create(name, MFD_CLOEXEC), "memfd_create"));
+  check(::fcntl(fd.get(), F_SETFL, O_APPEND), "F_SETFL");
+  return fd;
 }
 
 UniqueFd make_input(std::string_view text) {
