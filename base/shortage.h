@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <string>
 
 #include "base/clock.h"
@@ -20,17 +21,19 @@ inline bool is_shortage(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// Is this new descriptor one of the last, so many margins before the end? 0: of the very last few.
-inline bool is_one_of_the_last(int fd, unsigned margins = 1) noexcept {
+// The first number of a new descriptor that is one of the last, so many margins before the end; 0: of the very last few.
+inline int first_of_the_last(unsigned margins = 1) noexcept {
   constexpr rlim_t kLeast = 8;
   constexpr rlim_t kMost = 64;
   constexpr rlim_t kFew = 3;
+  constexpr auto kNone = std::numeric_limits<int>::max();
   rlimit limit{};
-  if (fd < 0) return false;
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
-  const rlim_t margin = std::clamp(limit.rlim_cur / 8, kLeast, kMost);
-  return static_cast<rlim_t>(fd) + std::max(margins * margin, kFew) >= limit.rlim_cur;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > kNone) return kNone;
+  const rlim_t kept = std::max(margins * std::clamp(limit.rlim_cur / 8, kLeast, kMost), kFew);
+  return static_cast<int>(limit.rlim_cur - std::min(limit.rlim_cur, kept));
 }
+
+inline bool is_one_of_the_last(int fd, unsigned margins = 1) noexcept { return fd >= 0 && fd >= first_of_the_last(margins); }
 
 // A line at the most once a minute, however often it is asked for.
 class Complaint {

@@ -15,7 +15,7 @@ FailureRule rule(const LimitsConfig& config, std::uint32_t tolerated) {
 }
 
 template <class Counts>
-bool is_full(const Counts& counts, const std::string& name, std::uint32_t most) {
+bool has_reached(const Counts& counts, const std::string& name, std::uint32_t most) {
   const auto found = counts.find(name);
   return most != 0 && found != counts.end() && found->second >= most;
 }
@@ -55,13 +55,18 @@ Guest Limits::guest(const Endpoint& client) const {
   return guest;
 }
 
+bool Limits::is_full(const Guest& guest) const {
+  return !guest.exempt && (has_reached(by_address_, guest.address, config_.connections_per_address) ||
+                           has_reached(by_network_, guest.network, config_.connections_per_network));
+}
+
 LimitReason Limits::enter(Guest& guest) {
   if (guest.exempt) return LimitReason::none;
   if (const LimitReason reason = refuse_penalised(guest); reason != LimitReason::none) return reason;
-  if (is_full(by_address_, guest.address, config_.connections_per_address)) {
+  if (has_reached(by_address_, guest.address, config_.connections_per_address)) {
     return refuse(guest, LimitReason::connections, Kind::origin, guest.address);
   }
-  if (is_full(by_network_, guest.network, config_.connections_per_network)) {
+  if (has_reached(by_network_, guest.network, config_.connections_per_network)) {
     return refuse(guest, LimitReason::connections, Kind::origin, guest.network);
   }
   const std::int64_t now = now_ms_();

@@ -49,6 +49,8 @@ class Limits {
   void configure(const LimitsConfig& limits, const ReservedConfig& reserved);
 
   Guest guest(const Endpoint& client) const;
+  // Are there as many connections from there as may be?
+  bool is_full(const Guest& guest) const;
   // The guest counts from here on, unless it is refused.
   LimitReason enter(Guest& guest);
   void leave(Guest& guest);

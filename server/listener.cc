@@ -210,6 +210,7 @@ class Listener {
   void admit(const ListeningPlace& place, UniqueFd client, const Endpoint& from) {
     if (draining_) return refuse(place, std::move(client), Code::busy, default_text(Code::busy));
     Guest guest = limits_.guest(from);
+    if (limits_.is_full(guest)) dispatcher_.look();       // own workers may have taken some of them
     const bool is_proxy = contains(place.proxies, from);  // it is its clients whom limits are for
     if (!is_proxy && limits_.enter(guest) != LimitReason::none) {
       return refuse(place, std::move(client), Code::address_refused, kLimitText);

@@ -82,6 +82,7 @@ void ListeningPlaces::watch_all() {
 }
 
 void ListeningPlaces::accept(const ListeningPlace& place) {
+  const int few_left = first_of_the_last(kMarginsKept);
   for (int i = 0; i < kAcceptsARound && place.watch; ++i) {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
@@ -94,7 +95,7 @@ void ListeningPlaces::accept(const ListeningPlace& place) {
     } else if (is_shortage(errno)) {
       return pause(errno);
     }
-    if (is_one_of_the_last(number, kMarginsKept)) return pause(EMFILE);
+    if (number >= few_left) return pause(EMFILE);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/system.h"
 #include "handover/own_connection.h"
@@ -29,7 +30,11 @@ void OwnRoad::dispatch(Pending& pending) {
     pending.erase(pending.begin());
     sent_.push_back(visitor);
   }
-  forget_taken();
+  if (sent_.empty() || std::exchange(looks_, true)) return;
+  services_.loop.defer([this] {
+    looks_ = false;
+    forget_taken();
+  });
 }
 
 bool OwnRoad::send(Visitor& visitor) {

@@ -39,6 +39,7 @@ class OwnRoad : public Road {
   Channel workers_end_;
   std::deque<VisitorPtr> sent_;  // the oldest first; some may have been taken
   EventLoop::Watch room_;
+  bool looks_ = false;  // at the end of this round
 };
 
 }  // namespace usher

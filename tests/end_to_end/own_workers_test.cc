@@ -205,6 +205,25 @@ TEST_CASE("own workers: with wait = false a client that finds no idle worker is 
   ask_once(usher);
 }
 
+TEST_CASE("own workers: a connection that a worker has taken counts no more towards its address's limit") {
+  Setting setting = own_pool(kHello, "initial = 1\nmaximum = 1\nthreshold = 0");
+  setting.more += "[limits]\nexempt_networks = []\nconnections_per_address = 2\n";
+  const Installation usher(setting);
+  REQUIRE(are_ready(usher, 1));
+  for (int i = 0; i < 50; ++i) ask_once(usher);
+
+  Client taken(usher.address("own"));
+  taken.send(get());
+  expect_hello(taken);
+  Client second(usher.address("own"));
+  Client third(usher.address("own"));
+  Client fourth(usher.address("own"));
+  fourth.expect_closed();  // two wait already
+  taken.close();
+  second.send(get());
+  expect_hello(second);
+}
+
 TEST_CASE("own workers: a stop that drains waits for the connection at hand, and says so") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   Installation usher(own_pool(kHello, "initial = 3\nthreshold = 0\n"));
