@@ -10,6 +10,8 @@ namespace {
 constexpr std::int64_t kLayout = 1;
 constexpr std::uint32_t kReserve = 256;  // numbers set aside at a time, so that few writes are about numbers
 
+constexpr int kCacheKb = 512;            // of the pool's memory; SQLite would take four times as much
+
 constexpr const char* kSchema = R"sql(
 CREATE TABLE history (
   sequence INTEGER PRIMARY KEY,
@@ -77,7 +79,7 @@ History::History(const std::string& state_directory, Open how) {
   database_ = Database::open(state_directory + "/db/history.db", {.create = create, .read_only = !create});
   database_.set_busy_deadline(Clock::now() + std::chrono::seconds(10));
   if (create) {
-    database_.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+    database_.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = " + std::to_string(-kCacheKb));
     if (database_.value_of<std::int64_t>("PRAGMA user_version") == 0) database_.execute(kSchema);
   }
   if (database_.value_of<std::int64_t>("PRAGMA user_version") != kLayout) {

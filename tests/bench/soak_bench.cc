@@ -32,9 +32,11 @@ using testing::Installation;
 using testing::Setting;
 
 constexpr auto kStorm = 20s;
+constexpr auto kCalmAfter = 60s;
 constexpr auto kBetweenEvents = 400ms;
 constexpr std::size_t kReady = 4;           // workers that each pool keeps
 constexpr std::size_t kOwnWorkers = 3;
+constexpr std::size_t kServiceJobs = 3;     // listener, pool, the public listener
 constexpr int kChecksEvery = 8;             // events
 constexpr long kGrowthAllowedKb = 512;      // beside a tenth: the allocator's own
 constexpr std::uint64_t kListenerCosts = 8;  // guests at the most who lose their last line with a killed listener
@@ -106,22 +108,21 @@ Holdings holdings_of(const Installation& usher) {
   return now;
 }
 
-// Nobody has a client, every pool has what it keeps, and no figure moves any more.
-bool becomes_calm(const Installation& usher, Holdings& now) {
-  constexpr std::size_t kJobs = 2 + 2 * kReady + kOwnWorkers;
-  const auto is_calm = [&] {
-    try {
-      now = holdings_of(usher);
-      const Holdings again = holdings_of(usher);
-      return now.jobs == kJobs && now.queued == kReady && again.processes == now.processes && now.parts["template"].pid != 0 &&
-             std::all_of(now.parts.begin(), now.parts.end(), [&](const auto& entry) {
-               return again.parts.at(entry.first).descriptors == entry.second.descriptors;
-             });
-    } catch (const std::exception&) {
-      return false;  // the registry is being made anew, say
-    }
-  };
-  return testing::wait_until(is_calm, 60s);
+// Nobody has a client, every pool has what it keeps, and no figure moves any more. Empty: so it is; else what is not so.
+std::string unrest(const Installation& usher, Holdings& now) try {
+  constexpr std::size_t kJobs = kServiceJobs + 2 * kReady + kOwnWorkers;
+  now = holdings_of(usher);
+  const Holdings again = holdings_of(usher);
+  if (now.jobs != kJobs) return std::to_string(now.jobs) + " jobs are not " + std::to_string(kJobs);
+  if (now.queued != kReady) return std::to_string(now.queued) + " workers in the ready queue are not " + std::to_string(kReady);
+  if (now.parts["template"].pid == 0) return "there is no template";
+  if (again.processes != now.processes) return "processes come and go";
+  for (const auto& [name, part] : now.parts) {
+    if (again.parts.at(name).descriptors != part.descriptors) return "descriptors of the " + name + " come and go";
+  }
+  return "";
+} catch (const std::exception& error) {
+  return error.what();  // the registry is being made anew, say
 }
 
 // ---- what is done to it ----
@@ -220,7 +221,9 @@ class Soak {
     operator_.reload(true);
     const double back = ms_until_served();
     guests_.leave();
-    if (!becomes_calm(usher_, last_)) faults_.push_back("it does not become calm after a storm: " + usher_.usher({"jobs"}).output);
+    std::string restless;
+    const auto is_calm = [&] { return (restless = unrest(usher_, last_)).empty(); };
+    if (!testing::wait_until(is_calm, kCalmAfter)) faults_.push_back("not calm after a storm: " + restless + "\n" + usher_.usher({"jobs"}).output);
     operator_.check();
     add_row(kind, back);
   }

@@ -1,5 +1,7 @@
 #include "tests/bench/soak_guests.h"
 
+#include <stdexcept>
+
 #include "tests/support/accounts.h"
 #include "tests/support/client.h"
 
@@ -24,6 +26,10 @@ Client enter(const Addresses& addresses, const std::string& listener) {
   return client;
 }
 
+struct StrangeAnswer : std::runtime_error {
+  explicit StrangeAnswer(const std::string& answer) : std::runtime_error("an answer that makes no sense: " + answer) {}
+};
+
 // "910 ..." and the like are an answer, too.
 bool is_refusal(const std::string& line) {
   return line.starts_with("910 ") || line.starts_with("904 ") || line.starts_with("911 ");
@@ -38,20 +44,25 @@ Fate log_in(const Addresses& addresses, const std::string& listener, const std::
   Client client = enter(addresses, listener);
   std::string line = client.read_line();
   if (is_refusal(line)) return expect_end(client, Fate::refused);
-  if (!line.starts_with("100 ")) return Fate::strange;
+  if (!line.starts_with("100 ")) throw StrangeAnswer(line);
   client.send_line(name_of_user());
   for (const auto& [code, answer] : {std::pair("101 ", password()), std::pair("102 ", program)}) {
     line = client.read_line();
     if (is_refusal(line)) return expect_end(client, Fate::refused);
-    if (!line.starts_with(code)) return Fate::strange;
+    if (!line.starts_with(code)) throw StrangeAnswer(line);
     client.send_line(answer);
   }
   line = client.read_line();
   if (is_refusal(line)) return expect_end(client, Fate::refused);
-  if (!line.starts_with("110 ")) return Fate::strange;
+  if (!line.starts_with("110 ")) throw StrangeAnswer(line);
   const std::string rest = client.read_until_closed();
-  if (rest.ends_with("\r\n103 The program has ended.\r\n") && rest.starts_with(wanted)) return Fate::served;
-  return rest.find("\r\n902 ") != std::string::npos ? Fate::cut : Fate::strange;  // its program was killed
+  const std::string end = "\r\n103 The program has ended.\r\n";
+  const std::string whole = wanted + end;
+  if (rest == whole) return Fate::served;
+  const bool program_was_killed = rest.find("\r\n902 ") != std::string::npos || rest == end;  // or what it had started
+  const bool worker_was_killed = whole.starts_with(rest);
+  if (!program_was_killed && !worker_was_killed) throw StrangeAnswer(rest);
+  return Fate::cut;
 }
 
 Fate guess(const Addresses& addresses) {
@@ -67,7 +78,8 @@ Fate guess(const Addresses& addresses) {
     if (tries == 2) return expect_end(client, Fate::refused);
     line = client.read_line();
   }
-  return is_refusal(line) ? expect_end(client, Fate::refused) : Fate::strange;
+  if (!is_refusal(line)) throw StrangeAnswer(line);
+  return expect_end(client, Fate::refused);
 }
 
 Fate say_nothing(const Addresses& addresses) {
@@ -90,7 +102,7 @@ Fate hang_up(const Addresses& addresses) {
   Client client = enter(addresses, "generic");
   const std::string line = client.read_line();
   if (is_refusal(line)) return expect_end(client, Fate::refused);
-  if (!line.starts_with("100 ")) return Fate::strange;
+  if (!line.starts_with("100 ")) throw StrangeAnswer(line);
   client.send_line(name_of_user());
   client.answer(101, password());
   client.answer(102, "stay");
@@ -104,14 +116,16 @@ Fate ask_own_worker(const Addresses& addresses) {
   client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   const std::string answer = client.read_until_closed();
   if (answer.empty()) return Fate::refused;  // whose protocol it is nobody knows: it is closed without a word
-  return answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("hello\n") ? Fate::served : Fate::strange;
+  if (!answer.starts_with("HTTP/1.1 200 OK") || !answer.ends_with("hello\n")) throw StrangeAnswer(answer);
+  return Fate::served;
 }
 
 Fate run_open_program(const Addresses& addresses) {
   Client client = enter(addresses, "open");
   const std::string said = client.read_until_closed();
   if (said.empty()) return Fate::cut;
-  return said == "hello\n" ? Fate::served : Fate::strange;
+  if (said != "hello\n") throw StrangeAnswer(said);
+  return Fate::served;
 }
 
 }  // namespace
@@ -160,13 +174,13 @@ void Guests::add(Visit visit) {
 
 void Guests::visit(const Visit& once) {
   Fate fate = Fate::strange;
-  std::string what = "an answer that makes no sense";
+  std::string what;
   try {
     fate = once();
   } catch (const ClientError& error) {
     what = error.what();
     fate = what.starts_with("nothing came") ? Fate::late : Fate::cut;
-  } catch (const std::system_error& error) {
+  } catch (const std::runtime_error& error) {
     what = error.what();  // nobody listens, say
   }
   ++counts_.at(static_cast<std::size_t>(fate));
