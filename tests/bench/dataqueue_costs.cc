@@ -5,7 +5,9 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
+#include <numeric>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -66,41 +68,44 @@ double hand_over_us(Peer& peer) {
 constexpr int kWaiters = 1000;
 constexpr int kProcesses = 10;
 
-// Over all threads of a process.
+// What a thread has used, and how often it has slept.
 struct Use {
   double processor_seconds = 0;
-  long switches = 0;
+  long sleeps = 0;
 };
 
-Use use_of(pid_t pid) {
+Use use_of_task(const std::filesystem::path& task) {
   Use use;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
-    std::ifstream status(task.path() / "status");
-    for (std::string line; std::getline(status, line);) {
-      if (line.starts_with("voluntary_ctxt_switches:")) use.switches += std::stol(line.substr(24));
-    }
-    std::ifstream stat(task.path() / "stat");
-    std::string text;
-    std::getline(stat, text);
-    std::istringstream fields(text.substr(text.rfind(')') + 2));
-    std::string field;
-    for (int i = 0; i < 11; ++i) fields >> field;
-    long user = 0;
-    long system = 0;
-    fields >> user >> system;
-    use.processor_seconds += static_cast<double>(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  std::ifstream status(task / "status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("voluntary_ctxt_switches:")) use.sleeps = std::stol(line.substr(24));
   }
+  std::ifstream stat(task / "stat");
+  std::string text;
+  std::getline(stat, text);
+  std::istringstream fields(text.substr(text.rfind(')') + 2));
+  std::string field;
+  for (int i = 0; i < 11; ++i) fields >> field;
+  long user = 0;
+  long system = 0;
+  fields >> user >> system;
+  use.processor_seconds = static_cast<double>(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
   return use;
 }
 
-Use use_of(const std::vector<pid_t>& pids) {
-  Use all;
+// Of all threads of these processes, by what the kernel calls them.
+std::map<std::string, Use> use_of(const std::vector<pid_t>& pids) {
+  std::map<std::string, Use> all;
   for (const pid_t pid : pids) {
-    const Use one = use_of(pid);
-    all.processor_seconds += one.processor_seconds;
-    all.switches += one.switches;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+      all[task.path().filename()] = use_of_task(task.path());
+    }
   }
   return all;
+}
+
+double processor_seconds(const std::map<std::string, Use>& all) {
+  return std::accumulate(all.begin(), all.end(), 0.0, [](double sum, const auto& one) { return sum + one.second.processor_seconds; });
 }
 
 void wait_for_ever(const std::string& path) {
@@ -207,17 +212,24 @@ void measure_idle(Table& table) {
   Processes processes;
   for (int i = 0; i < kProcesses; ++i) processes.start([&] { wait_for_ever(path); });
   while (queue.describe().waiters != kWaiters) ::usleep(10'000);
-  const Use before = use_of(processes.pids());
+  const auto before = use_of(processes.pids());
   ::usleep(3'000'000);
-  const Use idle = use_of(processes.pids());
-  const double busy = (idle.processor_seconds - before.processor_seconds) / 3;
+  const auto idle = use_of(processes.pids());
+  const double busy = (processor_seconds(idle) - processor_seconds(before)) / 3;
   table.row("1,000 idle waiters", "1 % of a processor", busy * 100, 1, "%", busy > 0 ? 0.01 / busy : 100, 1);
   for (int i = 0; i < kSends; ++i) {
     queue.send(kData);
     ::usleep(500);
   }
-  const double woken = static_cast<double>(use_of(processes.pids()).switches - idle.switches) / kSends;
-  table.row("  wake-ups a send", "one", woken, 1, "", 1.1 / woken, 1);
+  double woken = 0;
+  double sleeps = 0;
+  for (const auto& [task, use] : use_of(processes.pids())) {
+    const long more = use.sleeps - idle.at(task).sleeps;
+    woken += more > 0 ? 1 : 0;
+    sleeps += static_cast<double>(more);
+  }
+  table.row("  waiters woken by a send", "one", woken / kSends, 1, "", 1.1 * kSends / woken, 1);
+  table.row("  and asleep again in between", "none", sleeps / woken - 1, 1, "", 0, 0);
   for (int i = 0; i < kWaiters; ++i) queue.send("end");
 }
 
