@@ -1,7 +1,5 @@
 #include "tests/bench/front_door.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -16,6 +14,7 @@
 #include "base/system.h"
 #include "base/unique_fd.h"
 #include "tests/bench/line_session.h"
+#include "tests/bench/listening_socket.h"
 #include "tests/support/accounts.h"
 #include "tests/support/wait_until.h"
 
@@ -80,17 +79,7 @@ void FrontDoor::wait_until_listening(std::uint16_t port) {
   throw std::runtime_error(name() + " does not listen: " + process_.output() + process_.error_output());
 }
 
-std::uint16_t free_port() {
-  const UniqueFd fd(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "find a port"));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);  // NOLINT: as bind(2) has it
-  check(::bind(fd.get(), generic, length), "find a port");
-  check(::getsockname(fd.get(), generic, &length), "find a port");
-  return ntohs(address.sin_port);
-}
+std::uint16_t free_port() { return listen_on_loopback().port; }
 
 std::string installed(const std::string& path) {
   if (::access(path.c_str(), X_OK) != 0) throw CannotRun(path + " is not installed");
