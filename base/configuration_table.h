@@ -213,8 +213,8 @@ inline constexpr std::tuple kPoolKeys{
     Key{"maximum", &PoolConfig::maximum, Number{1, kMostJobs}, preset("500"),
         "Workers at one time, ready and serving together."},
     Key{"wait", &PoolConfig::wait, Flag{}, preset("true"),
-        "A client may wait for a worker (the listener's pending_timeout); false: it is told 910 at once. With `command`: closed "
-        "when no worker has taken it within 100 ms."},
+        "A client may wait for a worker (the listener's pending_timeout); false: it is told 910 at once, or within a "
+        "second while the pool starts. With `command`: closed when no worker has taken it within 100 ms."},
     Key{"idle_time", &PoolConfig::idle_time, Duration{std::chrono::milliseconds(100), hours(24)}, preset("\"60s\""),
         "Workers that nobody needed for so long end, but for as many as initial and threshold keep."},
     Key{"pam_service", &PoolConfig::pam_service, Words{kPamService}, preset("\"usher\""),

@@ -27,7 +27,7 @@ void Dispatcher::add(const VisitorPtr& visitor) {
   visitor->state = State::pending;
   Line& line = line_of(*visitor);
   line.pending.emplace_hint(line.pending.end(), visitor->serial, visitor);
-  if (opened_ && line.pending.size() == 1 && line.road->prepared()) line.road->dispatch(line.pending);
+  if (is_open({visitor->pool, visitor->dispatch}) && line.pending.size() == 1 && line.road->prepared()) line.road->dispatch(line.pending);
   if (line.pending.empty()) return;
   if (line.arrived.size() < kFewArrivals) {
     line.arrived.push_back(visitor);
@@ -67,6 +67,7 @@ void Dispatcher::meet_pool(const std::string& runtime_directory) {
 
 void Dispatcher::worker_channel(const WorkerChannel& worker, Channel channel) {
   road<QueueRoad>(worker.pool.str(), Dispatch::queue).announce(JobId{worker.id}, std::move(channel));
+  had_worker({worker.pool.str(), Dispatch::queue});
 }
 
 void Dispatcher::shared_channel(const SharedChannel& shared, Channel channel) {
@@ -75,6 +76,7 @@ void Dispatcher::shared_channel(const SharedChannel& shared, Channel channel) {
 
 void Dispatcher::shared_ready(const SharedReady& ready) {
   road<SharedRoad>(ready.pool.str(), Dispatch::shared).set_idle(ready.idle);
+  if (ready.idle > 0) had_worker({ready.pool.str(), Dispatch::shared});
 }
 
 void Dispatcher::own_channel(const OwnChannel& own, Channel channel, Channel workers_end) {
@@ -94,11 +96,17 @@ bool Dispatcher::look() {
 
 void Dispatcher::introduced() {
   opened_ = true;
-  for (auto& [key, line] : lines_) schedule(line);
+  first_worker_ = loop_.after(kFirstWorker, [this] { schedule_all(); });
+  schedule_all();
 }
 
 void Dispatcher::pool_is_gone() {
-  for (auto& [key, line] : lines_) line.road->pool_is_gone();
+  opened_ = false;
+  first_worker_.end();
+  for (auto& [key, line] : lines_) {
+    line.has_had_worker = false;
+    line.road->pool_is_gone();
+  }
 }
 
 void Dispatcher::use_only(const std::set<LineKey>& roads) {
@@ -151,11 +159,15 @@ void Dispatcher::schedule(Line& line) {
   loop_.defer([this] { run(); });
 }
 
+void Dispatcher::schedule_all() {
+  for (auto& [key, line] : lines_) schedule(line);
+}
+
 void Dispatcher::run() {
   scheduled_ = false;
   for (auto& [key, line] : lines_) {
     if (!std::exchange(line.due, false)) continue;
-    if (opened_) {
+    if (is_open(key)) {
       line.road->dispatch(line.pending);
       turn_away_impatient(line);
     }
@@ -171,6 +183,7 @@ void Dispatcher::park_arrived(Line& line) {
 
 // The newest in line, but for as many as a worker is certain for.
 void Dispatcher::turn_away_impatient(Line& line) {
+  if (!line.has_had_worker && first_worker_.pending()) return;
   while (line.pending.size() > line.road->certain()) {
     const VisitorPtr newest = line.pending.rbegin()->second;
     if (newest->may_wait) return;

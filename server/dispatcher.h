@@ -28,7 +28,7 @@ class Dispatcher {
     std::function<HandOver(const Visitor&)> control_record;
     std::function<void(Visitor&)> greet;
     std::function<bool(const SpawnWorker&, UniqueFd)> ask_pool;
-    std::function<void()> hear_pool;  // reads what announcements have come by now
+    std::function<bool()> hear_pool;  // reads what announcements have come by now; false when the pool is gone
     std::function<void(const VisitorPtr&, Delivery::Event)> login_news;  // what limits are about
     std::function<void(const VisitorPtr&)> returned;     // no worker has it: it is to be added again
     std::function<void(const VisitorPtr&)> login_over;   // also when its worker died (lost()): the listener lets go of it
@@ -49,7 +49,8 @@ class Dispatcher {
   void remove(Visitor& visitor);
   std::size_t pending() const;
 
-  // A pool is there, and its registry. Nothing is dispatched before introduced().
+  // A pool is there, and its registry. Nothing is dispatched before introduced(), when the ids that a pool before it left in
+  // the ready queue are gone; only own workers, who need no pool, go on.
   void meet_pool(const std::string& runtime_directory);
   void worker_channel(const WorkerChannel& worker, Channel channel);
   void shared_channel(const SharedChannel& shared, Channel channel);
@@ -58,7 +59,7 @@ class Dispatcher {
   void introduced();
   // Finds out what nobody tells: who has been taken by own workers. True while somebody waits for one.
   bool look();
-  bool opened() const noexcept { return opened_; }
+  bool opened() const noexcept { return opened_; }  // to clients, by a pool
   // Of the pool that has been met.
   std::optional<Registry>& registry() noexcept { return registry_; }
   void pool_is_gone();
@@ -67,12 +68,14 @@ class Dispatcher {
 
  private:
   static constexpr unsigned kMaxAttempts = 20;
+  static constexpr std::chrono::seconds kFirstWorker{1};
 
   struct Line {
     std::unique_ptr<Road> road;
     Pending pending;
     std::vector<VisitorPtr> arrived;  // in this round
     bool due = false;
+    bool has_had_worker = false;  // of this pool
   };
   using LineKey = std::pair<std::string, Dispatch>;
 
@@ -81,7 +84,10 @@ class Dispatcher {
   template <class R>
   R& road(const std::string& pool, Dispatch dispatch);
   std::unique_ptr<Road> make_road(const LineKey& key);
+  bool is_open(const LineKey& key) const { return opened_ || key.second == Dispatch::own; }
+  void had_worker(const LineKey& key) { line(key).has_had_worker = true; }
   void schedule(Line& line);
+  void schedule_all();
   void run();
   void turn_away_impatient(Line& line);
   void park_arrived(Line& line);
@@ -95,6 +101,7 @@ class Dispatcher {
   bool opened_ = false;
   std::map<LineKey, Line> lines_;
   bool scheduled_ = false;
+  EventLoop::Timer first_worker_;  // for so long even those who may not wait do: a pool has just gone or come
 };
 
 }  // namespace usher

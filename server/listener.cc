@@ -165,6 +165,7 @@ class Listener {
   }
 
   void meet_pool(Packet& packet) {
+    if (pool_) dispatcher_.pool_is_gone();  // its end is not read yet
     pool_ = std::make_unique<Link>(
         loop_, Channel(packet.take_descriptor(0)), [this](Packet& said) { hear_pool(said); },
         [this](const std::string& why) {
@@ -474,6 +475,7 @@ class Listener {
                           [this](const SpawnWorker& wish, UniqueFd end) { return ask_pool(wish, std::move(end)); },
                           [this] {
                             if (pool_) pool_->hear_now();
+                            return pool_ != nullptr;
                           },
                           [this](const VisitorPtr& visitor, Delivery::Event event) { hear_of_login(*visitor, event); },
                           [this](const VisitorPtr& visitor) { find_place(visitor); },

@@ -19,8 +19,13 @@ void QueueRoad::lose_idle(const JobId& id) {
   if (gone_.size() > kMostGone) gone_.pop_front();
 }
 
-// Workers of a pool that is gone are announced no more.
+// Its workers are announced no more, and those that wait go.
 void QueueRoad::pool_is_gone() {
+  in_hand_.clear();
+  reserved_.reset();
+  put_back_.end();
+  given_.clear();
+  preparing_ = false;
   early_.clear();
   gone_.clear();
 }
@@ -47,7 +52,9 @@ void QueueRoad::give_reserved(Pending& pending) {
 // When the clients of this round are on their way.
 void QueueRoad::prepare_later() {
   if (std::exchange(preparing_, true)) return;
-  services_.loop.defer([this] { prepare(); });
+  services_.loop.defer([this] {
+    if (preparing_) prepare();
+  });
 }
 
 void QueueRoad::prepare() {
@@ -103,7 +110,7 @@ void QueueRoad::hand_over(Pending& pending) {
 }
 
 void QueueRoad::hand_over(const JobId& id, Pending& pending) {
-  if (!idle_.contains(id)) services_.hear_pool();
+  if (!idle_.contains(id) && !services_.hear_pool()) return;  // nobody will announce it
   const auto worker = idle_.find(id);
   if (worker == idle_.end()) return expect(id);
   if (pending.empty()) return in_hand_.push_back(id);

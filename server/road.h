@@ -16,7 +16,7 @@ struct RoadServices {
   // The client has been sent: from here on the worker's words, or the end of its channel, decide.
   std::function<void(const VisitorPtr&, std::unique_ptr<Delivery>)> handed_over;
   std::function<void()> again;      // there may be a worker now for those who wait
-  std::function<void()> hear_pool;  // reads what the pool has said by now
+  std::function<bool()> hear_pool;  // reads what the pool has said by now; false when it is gone
   std::function<void(const VisitorPtr&)> returned;  // it is in the line again
   std::function<void(const VisitorPtr&)> over;      // a worker has it, and nobody will say more of it
   std::function<void(Visitor&)> park;               // this process may die, and it is not lost

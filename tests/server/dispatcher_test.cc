@@ -43,6 +43,23 @@ struct Front {
 
   void announce(Ready& ready) { dispatcher.worker_channel({ready.job.id.bytes, "generic"}, std::move(ready.listeners_end)); }
 
+  // Nothing of the old one's is in the queue any more.
+  void next_pool() {
+    for (const JobId& id : registry->queued()) {
+      Registry::Update update(*registry);
+      update.withdraw("generic", id);
+      update.commit();
+    }
+    has_pool = true;
+    dispatcher.meet_pool(directory.path());
+    dispatcher.introduced();
+  }
+
+  void lose_pool() {
+    has_pool = false;
+    dispatcher.pool_is_gone();
+  }
+
   VisitorPtr visit(bool may_wait = true) {
     auto visitor = std::make_shared<Visitor>();
     auto [fd, clients_end] = make_stream_pair();
@@ -68,12 +85,17 @@ struct Front {
   std::optional<Registry> registry;
   std::uint32_t number = 0;
   std::vector<UniqueFd> clients;
-  std::function<void()> come = [] {};
+  std::function<void()> come = [] {};  // when the pool is heard
+  bool has_pool = true;
   std::vector<VisitorPtr> turned_away;
   EventLoop loop;
   Dispatcher dispatcher{loop,
                         {[](const Visitor&) { return HandOver{}; }, [](Visitor&) {}, [](const SpawnWorker&, const UniqueFd&) { return false; },
-                         [this] { std::exchange(come, [] {})(); }, [](const VisitorPtr&, Delivery::Event) {},
+                         [this] {
+                           std::exchange(come, [] {})();
+                           return has_pool;
+                         },
+                         [](const VisitorPtr&, Delivery::Event) {},
                          [this](const VisitorPtr& visitor) { dispatcher.add(visitor); }, [](const VisitorPtr&) {},
                          [this](const VisitorPtr& visitor) {
                            turned_away.push_back(visitor);
@@ -160,8 +182,8 @@ TEST_CASE("dispatcher: nobody waits for a worker that its pool did not live to a
   const auto visitor = front.visit();
   front.run();
   CHECK(visitor->state == Visitor::State::pending);
-  front.dispatcher.pool_is_gone();
-  front.dispatcher.introduced();
+  front.lose_pool();
+  front.next_pool();
   auto next = front.make_ready();
   front.announce(next);
   front.run();
@@ -169,9 +191,92 @@ TEST_CASE("dispatcher: nobody waits for a worker that its pool did not live to a
   CHECK(has_client(next));
 }
 
+TEST_CASE("dispatcher: nobody waits for a worker that ended with its pool, wherever its id was then") {
+  Front front;
+  auto before = front.make_ready();
+  auto ended = front.make_ready();
+  front.announce(before);
+  front.announce(ended);
+  VisitorPtr visitor;
+  SUBCASE("in the queue") {
+    ended.own_end.close();
+    before.own_end.close();
+    front.run();
+    front.lose_pool();
+    visitor = front.visit();
+    front.run();
+  }
+  SUBCASE("in the queue, and the end of the pool is found when it is asked after that worker") {
+    ended.own_end.close();
+    before.own_end.close();
+    front.run();
+    front.come = [&] { front.lose_pool(); };
+    visitor = front.visit();
+    front.run();
+    CHECK_FALSE(front.has_pool);
+  }
+  SUBCASE("taken out of it in advance") {
+    front.visit();
+    front.run();
+    CHECK(has_client(before));
+    CHECK(front.registry->queued().empty());
+    ended.own_end.close();
+    front.run();
+    front.lose_pool();
+    visitor = front.visit();
+  }
+  SUBCASE("about to be taken out of it in advance") {
+    front.visit();
+    front.run();
+    auto second = front.make_ready();
+    front.announce(second);
+    front.visit();
+    second.own_end.close();
+    front.lose_pool();
+    front.run();
+    visitor = front.visit();
+  }
+  CHECK(visitor->state == Visitor::State::pending);
+  front.next_pool();
+  auto next = front.make_ready();
+  front.announce(next);
+  front.run();
+  CHECK(visitor->state == Visitor::State::handed_over);
+  CHECK(has_client(next));
+}
+
+TEST_CASE("dispatcher: while a pool goes and comes even those who may not wait do, but not for long") {
+  Front front;
+  auto worker = front.make_ready();
+  front.announce(worker);
+  front.lose_pool();
+  const auto visitor = front.visit(false);
+  front.run();
+  front.next_pool();
+  front.run();
+  CHECK(front.turned_away.empty());
+  SUBCASE("the new pool has a worker") {
+    auto next = front.make_ready();
+    front.announce(next);
+    front.run();
+    CHECK(has_client(next));
+    const auto second = front.visit(false);
+    front.run();
+    CHECK(front.turned_away == std::vector{second});
+  }
+  SUBCASE("it has none") {
+    for (int i = 0; i < 100 && front.turned_away.empty(); ++i) front.run();
+    CHECK(front.turned_away == std::vector{visitor});
+  }
+}
+
 TEST_CASE(
     "dispatcher: of those who may not wait as many stay as workers are on their way, the others are turned away") {
   Front front;
+  auto earlier = front.make_ready();
+  front.announce(earlier);
+  front.visit();
+  front.run();
   auto late = front.make_ready();
   const auto first = front.visit(false);
   front.run();
