@@ -18,7 +18,13 @@
 namespace usher::testing {
 namespace {
 
+// Who runs the tests in the background may have them ignored, as no shell at a terminal does.
+void default_keys() {
+  for (const int number : {SIGINT, SIGQUIT}) ::signal(number, SIG_DFL);
+}
+
 [[noreturn]] void become(int line, char** arguments) {
+  default_keys();
   ::setsid();
   ::ioctl(line, TIOCSCTTY, 0);
   for (const int fd : {0, 1, 2}) ::dup2(line, fd);
