@@ -11,6 +11,7 @@ namespace usher {
 namespace {
 
 constexpr auto kWindow = std::chrono::microseconds(100);
+constexpr auto kSpinAlone = std::chrono::microseconds(30);  // about a turn with a transaction
 constexpr auto kSpin = std::chrono::microseconds(3);  // about a turn that hands an entry over
 
 std::uint32_t this_thread() {
@@ -55,16 +56,32 @@ void FairLock::begin_window() {
   window_end_ns_.store(to_nanoseconds(Clock::now() + kWindow), std::memory_order_relaxed);
 }
 
+Outcome FairLock::try_if_free() {
+  return lock_.is_taken() ? Outcome::timed_out : lock_.try_lock();
+}
+
+// Where it is this thread's anyway: to sleep until the owner is done takes longer than that takes.
+Outcome FairLock::try_while_alone(Instant deadline) {
+  static thread_local SpinHabit habit;
+  Outcome outcome = Outcome::timed_out;
+  const auto done = [&] {
+    if (queueing_.load(std::memory_order_relaxed) != 0) return true;
+    outcome = try_if_free();
+    return outcome != Outcome::timed_out;
+  };
+  spin(habit, kSpinAlone, deadline, done);
+  return outcome;
+}
+
 // Many turns are over before one could fall asleep.
 Outcome FairLock::lock_at_gate(Instant deadline) {
   static thread_local SpinHabit habit;
   Outcome outcome = Outcome::timed_out;
-  const auto try_to = [&] {
-    if (lock_.is_taken()) return false;
-    outcome = lock_.try_lock();
+  const auto done = [&] {
+    outcome = try_if_free();
     return outcome != Outcome::timed_out;
   };
-  return spin(habit, kSpin, deadline, try_to) ? outcome : lock_.lock(deadline);
+  return spin(habit, kSpin, deadline, done) ? outcome : lock_.lock(deadline);
 }
 
 Outcome FairLock::queue(Instant deadline) {
@@ -84,7 +101,10 @@ Outcome FairLock::lock(Instant deadline) {
       return outcome;
     }
   }
-  return queue(deadline);
+  const Outcome outcome = try_while_alone(deadline);
+  if (outcome == Outcome::timed_out) return queue(deadline);
+  begin_window();
+  return outcome;
 }
 
 }  // namespace usher

@@ -4,7 +4,7 @@
 // Two mutexes, both robust. Whoever finds the lock taken queues at the gate, which is handed over in order of arrival,
 // and behind it waits for the lock itself; so at most one waits there. Whoever had it last may take it again past the
 // gate for 100 us: without that every second operation would be a wake-up of another process. The one behind the gate
-// looks for some microseconds before it sleeps.
+// looks for some microseconds before it sleeps, and so does one who finds nobody there, a little longer.
 //
 // If the owner dies, the next one is told so (owner_died) and has to put right what was being changed. If one dies at
 // the gate, the kernel passes the gate on. `queueing_` is only a hint: one who dies while he queues leaves it too high,
@@ -32,6 +32,8 @@ class FairLock {
  private:
   bool may_pass_the_gate() const;
   void begin_window();
+  Outcome try_if_free();
+  Outcome try_while_alone(Instant deadline);
   Outcome lock_at_gate(Instant deadline);
   Outcome queue(Instant deadline);
 

@@ -19,7 +19,11 @@ namespace usher {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::milliseconds(10);
-constexpr int kLongLog = 1000;                       // pages; measured: shorter syncs too often, longer slows reading
+// Pages of a log; measured. A short one moves pages to the file that will change again soon, a long one takes its time to
+// get its blocks of the disk, of which every write to the disk then waits for the list as well.
+constexpr int kLongLog = 4000;
+constexpr int kLongForcedLog = 1000;
+constexpr int kCacheKb = 4096;  // the branches of a tree of a million entries, and the leaves of some hundred keys
 constexpr std::int64_t kLogBytesKept = 16 << 20;     // of the log's file after a burst
 constexpr auto kForkWait = std::chrono::seconds(1);  // for a thread that is in a turn
 
@@ -47,7 +51,10 @@ Error gone(const std::string& path) {
 }
 
 struct Unlock {
-  void operator()(RobustMutex* mutex) const noexcept { mutex->unlock(); }
+  template <class Lock>
+  void operator()(Lock* lock) const noexcept {
+    lock->unlock();
+  }
 };
 
 void sync_file(const std::string& path) {
@@ -150,6 +157,7 @@ void LibraryState::open_connection() {
   database.set_busy_deadline(turn_deadline());
   database.execute(durability() == Durability::library ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = OFF");
   database.execute("PRAGMA journal_size_limit = " + std::to_string(kLogBytesKept));
+  database.execute("PRAGMA cache_size = -" + std::to_string(kCacheKb));
   check_schema(database, options_.clients);
   connection_ = std::make_unique<Connection>(std::move(database));
 }
@@ -237,21 +245,37 @@ void LibraryState::write_log(bool first) {
   if (first) sync_file(directory_of(path_));  // the log's own name
 }
 
-// The long part, writing the log to the disk, comes before the turn is taken.
+// The long parts come before the turn is taken: writing the log to the disk, and moving to the file what is in the log by
+// then. With the turn the little is moved that came meanwhile, so that the next commit begins the log anew.
 void LibraryState::keep_log_short() noexcept {
-  if (log_pages_ < kLongLog) return;
+  if (log_pages_ < longest_log()) return;
   Control& control = sidecar_->control();
   try {
     if (control.checkpoint.try_lock() == Outcome::timed_out) return;
     const std::unique_ptr<RobustMutex, Unlock> held(&control.checkpoint);
     if (durability() == Durability::library) wait_for_disk(control.log.everything());
-    checkpoint();
+    move_log();
+    fault::point("most of the log moved");
+    move_rest_of_log();
+    control.log_writes = control.log.begun();
   } catch (const std::exception&) {
     return;  // the log stays long until somebody can
   }
 }
 
-void LibraryState::checkpoint() {
+// Somebody forces, if the log is written to the disk for more than its own move.
+int LibraryState::longest_log() const {
+  const Control& control = sidecar_->control();
+  return control.log.begun() > control.log_writes + 1 ? kLongForcedLog : kLongLog;
+}
+
+void LibraryState::move_log() {
+  lock(turn_deadline());
+  const std::unique_ptr<LibraryState, Unlock> held(this);
+  connection().database.checkpoint();
+}
+
+void LibraryState::move_rest_of_log() {
   Transaction::Work work(*this, turn_deadline());
   connection().database.checkpoint();
   log_pages_ = 0;

@@ -94,7 +94,9 @@ class LibraryState final : public ForkAware {
   void open_sidecar();
   void open_connection();
   void add_client_schemas();
-  void checkpoint();
+  int longest_log() const;
+  void move_log();
+  void move_rest_of_log();
   void write_log(bool first);
 
   std::string path_;

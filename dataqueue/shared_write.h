@@ -34,6 +34,7 @@ class SharedWrite {
   Ticket count_commit() noexcept;
   // For all that is in the log.
   Ticket everything() const noexcept { return {committed_, writes_}; }
+  std::uint64_t begun() const noexcept { return writes_; }
 
   // Returns when the commit is on the disk. `write` writes all of the log there; it is told whether it is the first.
   // Without the turn. Errors: of `write`.

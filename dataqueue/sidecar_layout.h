@@ -34,7 +34,7 @@
 
 namespace usher {
 
-inline constexpr std::uint32_t kSidecarLayout = 3;
+inline constexpr std::uint32_t kSidecarLayout = 4;
 inline constexpr std::uint32_t kMaxSlots = 4096;
 inline constexpr std::uint32_t kFirstSlots = 32;
 inline constexpr std::uint32_t kMaxQueueNumber = (1U << 17) - 1;
@@ -69,7 +69,8 @@ struct Control {  // NOLINT(clang-analyzer-optin.performance.Padding)
   alignas(64) Served served;
 
   alignas(64) SharedWrite log;
-  RobustMutex checkpoint;  // whoever moves the log to the database file
+  RobustMutex checkpoint;                 // whoever moves the log to the database file
+  std::atomic<std::uint64_t> log_writes;  // begun before its last move
 
   alignas(64) std::atomic<std::uint32_t> slots;  // the file has room for these
   std::atomic<std::uint32_t> occupied;           // no slot from here on is in use

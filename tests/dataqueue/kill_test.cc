@@ -1,6 +1,7 @@
 // Rule 23: killed anywhere.
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <map>
 #include <random>
 
@@ -65,6 +66,36 @@ TEST_CASE("rule 23: a sender killed after its commit has woken who waits: nobody
       CHECK(heard.hear() == "1");
     else
       queue.send("2");
+  }
+}
+
+TEST_CASE("rule 23: one who is killed while he moves the log loses nothing, and others move it after him") {
+  for (const bool force : {false, true}) {
+    CAPTURE(force);
+    const TemporaryDirectory directory;
+    const std::string path = directory.path("work.db");
+    Library library(path, {.create = true});
+    DataQueue queue = library.create_queue("Q", {.force = force});
+    const std::string data(kMaxEntryLength, 'x');
+    int sent = 0;
+    for (int round = 0; round < 3; ++round) {
+      Shared<int> count;
+      Child sender([&] {
+        Victim::die_at("most of the log moved", 1);
+        while (*count < 1000) {
+          queue.send(data);
+          ++*count;
+        }
+      });
+      REQUIRE(sender.wait() == -SIGKILL);
+      sent += *count + 1;  // the one who died had sent
+      CHECK(queue.describe().entries == static_cast<std::uint64_t>(sent));
+    }
+    const auto moved = std::filesystem::file_size(path);
+    for (int i = 0; i < 1000 && std::filesystem::file_size(path) == moved; ++i, ++sent) queue.send(data);
+    CHECK(std::filesystem::file_size(path) > moved);
+    CHECK(queue.receive_batch(5000).size() == static_cast<std::size_t>(sent));
+    CHECK(integrity(library) == "ok");
   }
 }
 

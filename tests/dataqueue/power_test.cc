@@ -3,9 +3,11 @@
 
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <set>
 #include <thread>
 
+#include "dataqueue/fault_point.h"
 #include "dataqueue/library_transaction.h"
 #include "tests/dataqueue/failing_disk.h"
 #include "tests/dataqueue/support.h"
@@ -71,6 +73,25 @@ struct Traffic {
   std::vector<std::thread> threads;
 };
 
+// How often the log has been moved to the file, whatever came after it.
+class LogMoves {
+ public:
+  LogMoves() {
+    moved_ = 0;
+    fault::listener = listen;
+  }
+  LogMoves(const LogMoves&) = delete;
+  LogMoves& operator=(const LogMoves&) = delete;
+  ~LogMoves() { fault::listener = nullptr; }
+  int count() const { return moved_; }
+
+ private:
+  static void listen(const char* point) {
+    if (std::strcmp(point, "most of the log moved") == 0) ++moved_;
+  }
+  static inline std::atomic<int> moved_;
+};
+
 struct Survivors {
   std::string integrity;
   bool whole = true;
@@ -132,7 +153,8 @@ void check_forced(const Survivors& found, const Numbers& sent, const Numbers& re
 // One cut after the other while the traffic goes on; each leaves files that are opened and looked at.
 void cut_power(Traffic& traffic, int times, bool forced) {
   std::mt19937 random(3);
-  for (int cut = 0; cut < times; ++cut) {
+  const LogMoves moves;
+  for (int cut = 0; cut < times || moves.count() < 2; ++cut) {
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 10'000));
     const Numbers received = now(traffic.received);
     const Numbers sent = now(traffic.sent);
