@@ -31,7 +31,7 @@ constexpr std::array kLoginCalls{
     AllowedCall{"recvfrom", "reads what the client sends; no address is asked for", {is_null(4)}},
     AllowedCall{"sendto", "writes to the client; never to an address", {is_null(4)}},
     AllowedCall{"poll", "waits for the client or the worker"},
-    AllowedCall{"ppoll", "what libc makes of poll where there is no such call"},
+    AllowedCall{"ppoll", "sleeps until a refusal is due; and what libc makes of poll where there is no such call"},
     AllowedCall{"shutdown", "closes the connection in order: its sending side only", {is(1, SHUT_WR)}},
     AllowedCall{"close", "gives the client's descriptor up"},
     AllowedCall{"exit_group", "ends"},

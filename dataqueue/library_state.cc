@@ -23,7 +23,7 @@ constexpr auto kLookEvery = std::chrono::milliseconds(10);
 // get its blocks of the disk, of which every write to the disk then waits for the list as well.
 constexpr int kLongLog = 4000;
 constexpr int kLongForcedLog = 1000;
-constexpr int kCacheKb = 4096;  // the branches of a tree of a million entries, and the leaves of some hundred keys
+constexpr int kCacheKb = 4096;                       // the branches of a tree of a million entries, and the leaves of some hundred keys
 constexpr std::int64_t kLogBytesKept = 16 << 20;     // of the log's file after a burst
 constexpr auto kForkWait = std::chrono::seconds(1);  // for a thread that is in a turn
 

@@ -49,7 +49,11 @@ class LoginLink : public Conversation {
   std::string wait_for_user();
   Secret ask(Echo echo, std::string_view prompt) override;
   void tell(Tone tone, std::string_view text) override;
-  void refuse(bool last) { say(Refused{last}); }
+  // The client hears it then.
+  void refuse(bool last, Instant at) {
+    wait_until(at - kToWakeUp);
+    say(Refused{last, to_nanoseconds(at)});
+  }
   void accept() { say(Accepted{}); }
 
   using Choice = std::variant<ListPrograms, RunProgram>;
@@ -95,6 +99,8 @@ class LoginLink : public Conversation {
   bool saw_client_off() const noexcept { return saw_client_off_; }
 
  private:
+  static constexpr std::chrono::milliseconds kToWakeUp{3};
+
   bool relays() const noexcept { return transport_ == Transport::tls_relay; }
   template <class M>
   void say(const M& message) {

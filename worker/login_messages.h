@@ -145,10 +145,13 @@ struct Tell {
   static auto fields(auto& m) { return std::tie(m.tone, m.text); }
 };
 
+// Comes a moment before the client is to hear it: whoever has slept for long wakes late, and for how long depends on what
+// the machine did meanwhile, which is what nobody shall learn.
 struct Refused {
   static constexpr auto kKind = WorkerSays::refused;
   bool last = false;
-  static auto fields(auto& m) { return std::tie(m.last); }
+  std::int64_t at = 0;  // Clock, ns
+  static auto fields(auto& m) { return std::tie(m.last, m.at); }
 };
 
 struct Accepted {

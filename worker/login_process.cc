@@ -21,6 +21,15 @@
 namespace usher {
 namespace {
 
+// Nothing else is looked at meanwhile: for a moment only.
+void sleep_until(Instant at) {
+  for (auto left = at - Clock::now(); left > Clock::duration::zero(); left = at - Clock::now()) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec time{seconds.count(), std::chrono::nanoseconds(left - seconds).count()};
+    ::ppoll(nullptr, 0, &time, nullptr);
+  }
+}
+
 // Thrown to leave the dialog: with a last line, or without one because nobody is there to read it.
 struct Leave {
   std::optional<std::string> last_line;
@@ -137,7 +146,9 @@ class Dialog {
       Packet packet;
       wait_for_worker(packet);
       if (packet.kind() == kind_of<Refused>()) {
-        if (packet.as<Refused>().last) throw leave_with(Code::login_incorrect);
+        const auto refused = packet.as<Refused>();
+        sleep_until(from_nanoseconds(refused.at));
+        if (refused.last) throw leave_with(Code::login_incorrect);
         say(reply_line(Code::login_incorrect));
         return false;
       }

@@ -223,9 +223,8 @@ class Worker {
       respect(limits_.refusal_of_attempt(user), user);
       if (try_login(user)) break;
       limits_.failed();
-      login_.wait_until(login_.refusal_instant(listener_->refusal_time));
       const bool last = tries >= listener_->login_tries || is_certified(user, listener_->tls, facts_);
-      login_.refuse(last);
+      login_.refuse(last, login_.refusal_instant(listener_->refusal_time));
       if (last) {
         login_.wait_end();
         throw refused(Code::login_incorrect);
