@@ -176,21 +176,6 @@ TEST_CASE("dispatcher: the worker for the next client is taken out of the queue 
   }
 }
 
-TEST_CASE("dispatcher: nobody waits for a worker that its pool did not live to announce") {
-  Front front;
-  auto lost = front.make_ready();
-  const auto visitor = front.visit();
-  front.run();
-  CHECK(visitor->state == Visitor::State::pending);
-  front.lose_pool();
-  front.next_pool();
-  auto next = front.make_ready();
-  front.announce(next);
-  front.run();
-  CHECK(visitor->state == Visitor::State::handed_over);
-  CHECK(has_client(next));
-}
-
 TEST_CASE("dispatcher: nobody waits for a worker that ended with its pool, wherever its id was then") {
   Front front;
   auto before = front.make_ready();
@@ -224,6 +209,16 @@ TEST_CASE("dispatcher: nobody waits for a worker that ended with its pool, where
     front.run();
     front.lose_pool();
     visitor = front.visit();
+  }
+  SUBCASE("given to a client, and the pool did not live to announce it") {
+    before.own_end.close();
+    ended.own_end.close();
+    front.run();
+    auto unannounced = front.make_ready();
+    visitor = front.visit();
+    front.run();
+    CHECK(front.status_of(unannounced) == JobStatus::assigned);
+    front.lose_pool();
   }
   SUBCASE("about to be taken out of it in advance") {
     front.visit();
