@@ -31,6 +31,15 @@ TEST_CASE("fault: a syntax error has its place, and the other files are read all
   CHECK(is_syntax_error(lines[2], "programs.d/q.toml:1:", kQuotes));
 }
 
+TEST_CASE("fault: a time or a date that is none") {
+  for (const std::string value : {"1979-05-27Tx", "1979-05-27 x", "1979-05-27T", "1979-05-27T07:x", "07:32:x", "1979-05-x", "07:32:00.x"}) {
+    CAPTURE(value);
+    const std::vector<std::string> lines = lines_of(parse_configuration(source_of("[server]\nuser = " + value + "\n")).faults);
+    REQUIRE(lines.size() == 1);
+    CHECK(is_syntax_error(lines[0], "usher.toml:2:", kQuotes));
+  }
+}
+
 TEST_CASE("fault: sections that end above a syntax error are read, and their faults told") {
   const std::string good = "[server]\nruntime_directory = \"/run/here\"\nusr = \"x\"\n";
   for (const std::string rest : {"[[listener]]\nname = x\n", "[pool.a\n"}) {
