@@ -32,9 +32,12 @@ TEST_CASE("fault: a syntax error has its place, and the other files are read all
 }
 
 TEST_CASE("fault: a time or a date that is none") {
-  for (const std::string value : {"1979-05-27Tx", "1979-05-27 x", "1979-05-27T", "1979-05-27T07:x", "07:32:x", "1979-05-x", "07:32:00.x"}) {
+  for (const std::string value :
+       {"1979-05-27Tx07:32:00.9-07:00", "1979-05-27Tpam_dir07:32:00.999999-07:00he", "1979-05-27Tx", "1979-05-27 x", "1979-05-27T",
+        "1979-05-27T07:x", "07:32:x", "1979-05-x", "07:32:00.x"}) {
     CAPTURE(value);
-    const std::vector<std::string> lines = lines_of(parse_configuration(source_of("[server]\nuser = " + value + "\n")).faults);
+    const ConfigurationSource source = source_of("[server]\nuser = " + value + "\n");
+    const std::vector<std::string> lines = lines_of(parse_configuration(source).faults);
     REQUIRE(lines.size() == 1);
     CHECK(is_syntax_error(lines[0], "usher.toml:2:", kQuotes));
   }
