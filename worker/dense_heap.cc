@@ -33,12 +33,16 @@ class Filler {
 
   struct mallinfo2 before_ = ::mallinfo2();
   std::size_t free_ = before_.fordblks + kCached;
-  // Where the memory begins that was never asked for.
-  std::uintptr_t end_ = reinterpret_cast<std::uintptr_t>(::sbrk(0)) - before_.keepcost;
+  std::uintptr_t end_ = reinterpret_cast<std::uintptr_t>(end_of_used_heap());
   void* volatile seen_ = nullptr;  // a compiler leaves out what nobody looks at
 };
 
 }  // namespace
+
+const void* end_of_used_heap() {
+  const struct mallinfo2 heap = ::mallinfo2();
+  return heap.arena == 0 ? nullptr : static_cast<char*>(::sbrk(0)) - heap.keepcost;
+}
 
 void fill_heap_holes() {
   if (::mallinfo2().arena == 0) return;  // another allocator than libc's

@@ -7,4 +7,7 @@ namespace usher {
 // Takes, for good, all free memory between what is in use; what is asked for from here on comes in one piece.
 void fill_heap_holes();
 
+// Where the memory begins that was never asked for. Null with another allocator than libc's.
+const void* end_of_used_heap();
+
 }  // namespace usher

@@ -2,7 +2,6 @@
 
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -16,9 +15,6 @@ namespace usher {
 namespace {
 
 constexpr std::size_t kPage = 4096;  // a larger page is asked for in pieces, and has what was asked for
-
-// A larger heap holds a large configuration, which nobody writes to; what is free stands behind it.
-constexpr std::size_t kMostHeap = 160 << 10;
 
 // One line of /proc/self/maps.
 struct Mapping {
@@ -42,19 +38,21 @@ Mapping parse(const std::string& line) {
   return mapping;
 }
 
+std::size_t address_of(const void* place) { return reinterpret_cast<std::size_t>(place); }  // NOLINT: an address
+
+std::size_t page_of(const void* place) { return address_of(place) & ~(kPage - 1); }
+
 }  // namespace
 
-Footprint::Footprint() {
+Footprint::Footprint(const void* heap_begin, const void* heap_end) {
+  if (heap_begin != heap_end) data_.push_back({page_of(heap_begin), page_of(heap_end) + kPage - page_of(heap_begin)});
   std::ifstream maps("/proc/self/maps");
   bool follows_data = false;  // what has no name there is the rest of a file's data
   for (std::string line; std::getline(maps, line);) {
     const Mapping mapping = parse(line);
     const bool is_rest = follows_data && mapping.name.empty();
     follows_data = mapping.is_written() && (mapping.is_of("usher-") || mapping.is_of("libc.so"));
-    const bool is_heap = mapping.is_written() && mapping.name == "[heap]";
-    const std::size_t size = mapping.end - mapping.begin;
-    if (follows_data || is_rest) data_.push_back({mapping.begin, size});
-    if (is_heap) data_.push_back({mapping.end - std::min(size, kMostHeap), std::min(size, kMostHeap)});
+    if (follows_data || is_rest) data_.push_back({mapping.begin, mapping.end - mapping.begin});
   }
 }
 
@@ -63,7 +61,7 @@ void Footprint::take_data() const noexcept {
 }
 
 void Footprint::take_stack(std::size_t bytes) noexcept {
-  const auto here = reinterpret_cast<std::size_t>(__builtin_frame_address(0)) & ~(kPage - 1);  // NOLINT: an address
+  const std::size_t here = page_of(__builtin_frame_address(0));
   take({here - bytes, bytes + kPage});
 }
 

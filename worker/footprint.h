@@ -14,8 +14,8 @@ namespace usher {
 
 class Footprint {
  public:
-  // Of this process: its heap, its data and that of the C library.
-  Footprint();
+  // Of this process: its data, that of the C library, and the given part of its heap.
+  Footprint(const void* heap_begin, const void* heap_end);
 
   void take_data() const noexcept;
   // So many bytes of the stack below the caller.

@@ -69,9 +69,10 @@ class Template {
     for (const PoolConfig& pool : configuration_.pools) stock_.push_back({start_pam(pool), nullptr});
     tls::end_gathering();
     fill_heap_holes();
+    const void* const transactions = end_of_used_heap();  // a worker writes its own as soon as it knows the user
     for (std::size_t i = 0; i < stock_.size(); ++i) stock_[i].next = start_pam(configuration_.pools[i]);
+    footprint_.emplace(transactions, end_of_used_heap());
     fill_heap_holes();
-    footprint_.emplace();
   }
 
   static Account own_account() {
