@@ -3,12 +3,18 @@
 #
 # Model:   the machine is emulated in software, so it needs nothing of this one's kernel. What it has is in memory: TEST and the
 #          other FILEs with their libraries at the paths they have here, busybox, openssl, PAM, modules of the kernel, and of
-#          /etc what accounts need: under private_etc.sh that are the test accounts.
-# FOLDER:  where the kernel is kept, which is fetched once as a package and unpacked, never installed.
+#          /etc what accounts need: the test accounts, for all but the first step is done under private_etc.sh.
+# FOLDER:  where the kernel is kept, which is fetched once as a package and unpacked, never installed. That comes first: under
+#          private_etc.sh no name of a host can be looked up.
 # Without: chacha20poly1305, so that there is a cipher which this kernel does not know.
 # Status:  TEST's own; 77, and the reason on standard error, where such a machine cannot be had.
 set -euo pipefail
 
+inside=no
+if [[ $1 == --inside ]]; then
+  inside=yes
+  shift
+fi
 folder=$1
 shift
 source=$(dirname "$(realpath "$0")")
@@ -109,6 +115,10 @@ main() {
   mkdir -p "$folder"
   fetch_kernel
   exec 9>&- # others need not wait any longer
+  exec "$source/../support/private_etc.sh" "$source/run.sh" --inside "$folder" "$@"
+}
+
+run_machine() {
   work=$(mktemp -d /tmp/usher-vm.XXXXXX)
   trap 'rm -rf "$work"' EXIT
   root=$work/root
@@ -120,4 +130,4 @@ main() {
   exit "${status:-1}"
 }
 
-main "$@"
+if [[ $inside == yes ]]; then run_machine "$@"; else main "$@"; fi
