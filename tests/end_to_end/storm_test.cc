@@ -74,6 +74,7 @@ TEST_CASE("storm: of 2,000 clients at once each one is served or told that it is
 
 // What is lost in each storm adds up without an end; how many clients wait at one time differs from storm to storm.
 TEST_CASE("storm: the memory of those who live through them levels off") {
+  SKIP_UNLESS(!kSanitized, "a sanitizer keeps what was freed, up to a bound beyond this");
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   SKIP_UNLESS(room_for_storm(), "needs a limit of 4,000 descriptors");
   const Installation usher(storm_setting("queue"));
