@@ -14,6 +14,7 @@
 #include "tests/end_to_end/holdings.h"
 #include "tests/end_to_end/installation.h"
 #include "tests/end_to_end/processes.h"
+#include "tests/end_to_end/room_for_sanitizer.h"
 #include "tests/support/accounts.h"
 #include "tests/support/skip.h"
 #include "usher/data_queue.h"
@@ -22,10 +23,10 @@ using namespace usher::testing;
 
 namespace {
 
-const std::string kPeer = "[program.peer]\ncommand = [\"" USHER_DESCRIPTOR_PEER "\"]\nusers = [\"*\"]\n";
+const std::string kPeer = "[program.peer]\ncommand = [\"" USHER_DESCRIPTOR_PEER "\"]\nusers = [\"*\"]\n" + std::string(kRoomForSanitizer);
 
 std::string peer_as(const std::string& name, const std::string& more) {
-  return "[program." + name + "]\ncommand = [\"/bin/sh\", \"-c\", \"" + more + "\"]\nusers = [\"*\"]\n";
+  return "[program." + name + "]\ncommand = [\"/bin/sh\", \"-c\", \"" + more + "\"]\nusers = [\"*\"]\n" + kRoomForSanitizer;
 }
 
 // A client with a peer program of its own.

@@ -132,12 +132,13 @@ TEST_CASE("own workers: one that is killed costs its own connection, and another
     Client victim(usher.address("own"));
     victim.send(get());
     expect_hello(victim);
-    REQUIRE(wait_until([&] { return with_status(usher, "active").size() == 1; }));
-    const pid_t program = pid_of(with_status(usher, "active").at(0));
+    std::vector<JobRow> active;
+    REQUIRE(wait_until([&] { return (active = with_status(usher, "active")).size() == 1; }));
+    const pid_t program = pid_of(active.at(0));
     // Its program, then the process above it, then both by way of the operator.
     if (i == 0) signal_to(program, SIGKILL);
     if (i == 1) signal_to(parent_of(program), SIGKILL);
-    if (i == 2) usher.usher({"job", "end", with_status(usher, "active").at(0).at("job"), "--immediate"});
+    if (i == 2) usher.usher({"job", "end", active.at(0).at("job"), "--immediate"});
     CHECK(wait_until([&] { return ::kill(program, 0) != 0; }));
     try {
       victim.expect_closed();

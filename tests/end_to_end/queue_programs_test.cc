@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "tests/end_to_end/installation.h"
+#include "tests/end_to_end/room_for_sanitizer.h"
 #include "tests/support/accounts.h"
 #include "tests/support/skip.h"
 
@@ -13,7 +14,8 @@ using namespace usher::testing;
 namespace {
 
 std::string program(const std::string& name, const std::string& file) {
-  return "[program." + name + "]\ncommand = [\"" USHER_PROGRAMS "/" + name + "\", \"" + file + "\"]\nusers = [\"*\"]\n";
+  return "[program." + name + "]\ncommand = [\"" USHER_PROGRAMS "/" + name + "\", \"" + file + "\"]\nusers = [\"*\"]\n" +
+         kRoomForSanitizer;
 }
 
 struct Fixture {

@@ -1,19 +1,17 @@
 // A password is nowhere once PAM has had it, and no other process can look where it was.
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <regex>
-#include <sstream>
 
 #include "base/system.h"
-#include "base/unique_fd.h"
 #include "tests/end_to_end/processes.h"
 #include "tests/support/accounts.h"
 #include "tests/support/certificates.h"
+#include "tests/support/process_memory.h"
 #include "tests/support/process_table.h"
 #include "tests/support/skip.h"
 
@@ -22,24 +20,10 @@ using namespace usher::testing;
 
 namespace {
 
-// Of the text in everything that the process could write or has copied; regions that cannot be read are none of its own.
 std::size_t count_in_memory(pid_t pid, const std::string& text) {
-  static const std::regex kWritable("^([0-9a-f]+)-([0-9a-f]+) rw");
-  const std::string process = "/proc/" + std::to_string(pid);
-  const UniqueFd memory(check(::open((process + "/mem").c_str(), O_RDONLY | O_CLOEXEC), "open memory"));
-  std::istringstream maps(read_file(process + "/maps"));
+  const std::string all = memory_of(pid);
   std::size_t count = 0;
-  for (std::string line; std::getline(maps, line);) {
-    std::smatch part;
-    if (!std::regex_search(line, part, kWritable)) continue;
-    const std::size_t begin = std::stoul(part[1], nullptr, 16);
-    const std::size_t end = std::stoul(part[2], nullptr, 16);
-    std::string bytes(end - begin, '\0');
-    const ssize_t got = ::pread(memory.get(), bytes.data(), bytes.size(), static_cast<off_t>(begin));
-    if (got <= 0) continue;
-    bytes.resize(static_cast<std::size_t>(got));
-    for (std::size_t at = bytes.find(text); at != std::string::npos; at = bytes.find(text, at + 1)) ++count;
-  }
+  for (std::size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1)) ++count;
   return count;
 }
 
@@ -92,6 +76,7 @@ bool leaves_no_core(pid_t pid) {
 
 TEST_CASE("secrets: after a login no process of Usher has the password in its memory") {
   SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
+  SKIP_UNLESS(!kSanitized, "a sanitizer has too much memory of its own to look through");
   const Installation usher({.programs = shell_program("stay", "echo on; exec cat")});
   Client chooses(usher.address());
   mistype(chooses);
@@ -109,6 +94,7 @@ TEST_CASE("secrets: after a login no process of Usher has the password in its me
 
 TEST_CASE("secrets: after a login with TLS the relay has the password nowhere either") {
   SKIP_UNLESS(in_private_etc() && !single_uid(), "needs root and the test accounts");
+  SKIP_UNLESS(!kSanitized, "a sanitizer has too much memory of its own to look through");
   const Certificates made;
   made.server("front", "ec", "localhost");
   const std::string keys = "certificate = \"" + made.path("front.crt") + "\"\nkey = \"" + made.path("front.key") + "\"\n";

@@ -46,8 +46,8 @@ TEST_CASE_FIXTURE(Fixture, "chat: everybody sees what is said, by whom, in one o
   CHECK(first.client.read_line() == "<normal> hello");
   second.client.send_line("* normal leaves");
   CHECK(first.client.read_line() == "<second>  * normal leaves");
-  second.client.send_line("/who");
   CHECK(second.client.read_line() == "<second>  * normal leaves");
+  second.client.send_line("/who");
   CHECK(second.client.read_line() == "* normal");
   CHECK(second.client.read_line() == "* second");
 }

@@ -1,6 +1,5 @@
 // A worker whose client speaks TLS: handshake, dialog, relay, certificates of clients, and where the key is.
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/pem.h>
@@ -16,6 +15,7 @@
 
 #include "tests/support/accounts.h"
 #include "tests/support/certificates.h"
+#include "tests/support/process_memory.h"
 #include "tests/support/process_table.h"
 #include "tests/support/skip.h"
 #include "tests/support/tls_client.h"
@@ -73,25 +73,6 @@ struct Scene {
   Certificates made;
   std::optional<WorkerHarness> harness;
 };
-
-// Everything that the process has in memory, but for what an address sanitizer notes of it.
-std::string memory_of(pid_t pid) {
-  constexpr unsigned long long kNotes = 1ULL << 30;  // larger ones are the sanitizer's, and mostly not there
-  const std::string directory = "/proc/" + std::to_string(pid);
-  std::istringstream maps(read_file(directory + "/maps"));
-  const UniqueFd memory(check(::open((directory + "/mem").c_str(), O_RDONLY | O_CLOEXEC), "open a memory"));
-  std::string all;
-  for (std::string line; std::getline(maps, line);) {
-    if (line.find(" r") == line.npos || line.find("[v") != line.npos) continue;
-    const auto begin = std::stoull(line, nullptr, 16);
-    const auto end = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
-    if (end - begin >= kNotes) continue;
-    std::string part(end - begin, '\0');
-    const ssize_t got = ::pread(memory.get(), part.data(), part.size(), static_cast<off_t>(begin));
-    if (got > 0) all.append(part, 0, static_cast<std::size_t>(got));
-  }
-  return all;
-}
 
 // The secret numbers of a key, in both orders of bytes.
 std::vector<std::string> secrets_of(const std::string& file, const std::vector<const char*>& numbers) {
