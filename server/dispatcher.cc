@@ -14,7 +14,6 @@ using State = Visitor::State;
 
 namespace {
 
-constexpr std::size_t kFewArrivals = 8;  // of one round may all have a worker at its end; in a rush they will have to wait
 constexpr unsigned kAtOnce = 3;  // new attempts after workers that died; later ones after growing pauses
 
 Clock::duration pause_after(unsigned attempts) { return std::min<Clock::duration>(5ms * (1U << (attempts - kAtOnce)), 1s); }
@@ -29,11 +28,7 @@ void Dispatcher::add(const VisitorPtr& visitor) {
   line.pending.emplace_hint(line.pending.end(), visitor->serial, visitor);
   if (is_open({visitor->pool, visitor->dispatch}) && line.pending.size() == 1 && line.road->prepared()) line.road->dispatch(line.pending);
   if (line.pending.empty()) return;
-  if (line.arrived.size() < kFewArrivals) {
-    line.arrived.push_back(visitor);
-  } else {
-    callbacks_.park(*visitor);
-  }
+  callbacks_.park(*visitor);  // before the next one is accepted: a listener that is killed loses one client at the most
   schedule(line);
 }
 
@@ -167,17 +162,9 @@ void Dispatcher::run() {
   scheduled_ = false;
   for (auto& [key, line] : lines_) {
     if (!std::exchange(line.due, false)) continue;
-    if (is_open(key)) {
-      line.road->dispatch(line.pending);
-      turn_away_impatient(line);
-    }
-    park_arrived(line);
-  }
-}
-
-void Dispatcher::park_arrived(Line& line) {
-  for (const VisitorPtr& visitor : std::exchange(line.arrived, {})) {
-    if (visitor->state == State::pending && line.pending.contains(visitor->serial)) callbacks_.park(*visitor);
+    if (!is_open(key)) continue;
+    line.road->dispatch(line.pending);
+    turn_away_impatient(line);
   }
 }
 

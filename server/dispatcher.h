@@ -73,7 +73,6 @@ class Dispatcher {
   struct Line {
     std::unique_ptr<Road> road;
     Pending pending;
-    std::vector<VisitorPtr> arrived;  // in this round
     bool due = false;
     bool has_had_worker = false;  // of this pool
   };
@@ -90,7 +89,6 @@ class Dispatcher {
   void schedule_all();
   void run();
   void turn_away_impatient(Line& line);
-  void park_arrived(Line& line);
   void handed_over(const VisitorPtr& visitor, std::unique_ptr<Delivery> delivery);
   void hear(const VisitorPtr& visitor, Delivery::Event event);
   void lose(const VisitorPtr& visitor);

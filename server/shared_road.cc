@@ -18,7 +18,7 @@ void SharedRoad::set_idle(std::uint32_t workers) {
 
 void SharedRoad::dispatch(Pending& pending) {
   take_back_impatient(pending);
-  while (!pending.empty() && channel_ && sent_.size() < std::min<std::size_t>(idle_ + kAhead, kMaxSent)) {
+  while (!pending.empty() && prepared()) {
     const VisitorPtr visitor = pending.begin()->second;
     if (!visitor->may_wait && sent_.size() >= idle_) return;
     if (!send(visitor)) return;

@@ -20,6 +20,7 @@ class SharedRoad : public Road {
   void set_idle(std::uint32_t workers);
 
   void dispatch(Pending& pending) override;
+  bool prepared() const override { return channel_ && sent_.size() < std::min<std::size_t>(idle_ + kAhead, kMaxSent); }
   std::size_t certain() const override { return idle_ - std::min<std::size_t>(idle_, sent_.size()); }
   void settled(const Visitor& visitor) override;
   void pool_is_gone() override { channel_.close(); }

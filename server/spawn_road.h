@@ -15,6 +15,7 @@ class SpawnRoad : public Road {
       : Road(std::move(services)), pool_(std::move(pool)), ask_(std::move(ask)) {}
 
   void dispatch(Pending& pending) override;
+  bool prepared() const override { return sent_.size() < kAhead; }
   void settled(const Visitor& visitor) override;
 
  private:

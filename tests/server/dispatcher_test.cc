@@ -88,6 +88,7 @@ struct Front {
   std::function<void()> come = [] {};  // when the pool is heard
   bool has_pool = true;
   std::vector<VisitorPtr> turned_away;
+  std::vector<std::uint64_t> parked;
   EventLoop loop;
   Dispatcher dispatcher{loop,
                         {[](const Visitor&) { return HandOver{}; }, [](Visitor&) {}, [](const SpawnWorker&, const UniqueFd&) { return false; },
@@ -100,7 +101,9 @@ struct Front {
                          [this](const VisitorPtr& visitor) {
                            turned_away.push_back(visitor);
                            dispatcher.remove(*visitor);
-                         }}};
+                         },
+                         [](const VisitorPtr&) {}, [](const std::string&, std::size_t) {},
+                         [this](const Visitor& visitor) { parked.push_back(visitor.serial); }}};
 };
 
 bool has_client(Front::Ready& ready) {
@@ -283,4 +286,13 @@ TEST_CASE(
   front.announce(late);
   front.run();
   CHECK(has_client(late));
+}
+
+TEST_CASE("dispatcher: who has to wait is parked before the next one is let in, so a listener that is killed loses one at the most") {
+  Front front;
+  std::vector<std::uint64_t> all;
+  for (int i = 0; i < 3; ++i) {
+    all.push_back(front.visit()->serial);
+    CHECK(front.parked == all);
+  }
 }

@@ -87,7 +87,7 @@ TEST_CASE("process table: descendants, descriptors and memory of a process are f
   CHECK(below[1].parent == shell.pid());
   CHECK(children_of(shell.pid()).size() == 1);
   CHECK(descriptors_of(sleeper).at(0) == "/dev/zero");
-  CHECK(descriptors_of(sleeper).size() == 3);
+  CHECK(wait_until([&] { return descriptors_of(sleeper).size() == 3; }));  // its libraries are loaded
   CHECK(proportional_memory_kb(sleeper) > 0);
   CHECK(status_of(sleeper, "Uid").starts_with(std::to_string(getuid()) + " "));
   kill(sleeper, SIGKILL);
