@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -33,6 +34,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kEvictionTime = 1s;     // for the login process to say 904; then the visitor is shut down
+constexpr std::string_view kTooMany = "Too many are logging in: try again later.";
 constexpr auto kLeaveCheck = 2ms;
 constexpr auto kLook = 500ms;
 constexpr auto kTakenAtOnce = 100ms;   // own workers that are idle have taken a client by then: they do not say so
@@ -351,7 +353,7 @@ class Listener {
     sessions_.add(visitor, std::move(delivery));
   }
 
-  // Its worker's login process says 904; one that nobody has taken yet hears it from here.
+  // Its worker's login process says 904; one that nobody has taken yet, or whose worker does not come to it, hears it from here.
   void evict(std::uint64_t serial) {
     const VisitorPtr visitor = visitors_.at(serial);
     log::notice("login_evicted", {{"listener", visitor->listener}, {"network", visitor->guest.network}});
@@ -362,6 +364,11 @@ class Listener {
     if (visitor->delivery) visitor->delivery->evict();
     visitor->timer = loop_.after(kEvictionTime, [this, serial] {
       const VisitorPtr late = visitors_.at(serial);
+      const ListeningPlace* const place = places_.named(late->listener);
+      if (place != nullptr && !place->config.tls.on()) {
+        const std::string line = reply_line(Code::too_slow, kTooMany);
+        ::send(late->fd.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);  // fails when it has been said
+      }
       ::shutdown(late->fd.get(), SHUT_RDWR);
       let_go(late);
     });
@@ -373,8 +380,7 @@ class Listener {
     UniqueFd client = std::move(visitor->fd);
     let_go(visitor);
     if (!logs_in(*visitor)) return;  // whose protocol it is nobody here knows: it is closed
-    const bool too_many = code == Code::too_slow;
-    farewells_.say(std::move(client), code, too_many ? "Too many are logging in: try again later." : default_text(code));
+    farewells_.say(std::move(client), code, code == Code::too_slow ? kTooMany : default_text(code));
   }
 
   void let_go(const VisitorPtr& visitor) {

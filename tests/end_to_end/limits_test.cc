@@ -1,9 +1,12 @@
 // Every limit holds under a rush, says so to whoever is one too many, and gives way again when somebody leaves.
 #include <doctest/doctest.h>
+#include <signal.h>
 
 #include <algorithm>
+#include <array>
 
 #include "tests/end_to_end/holdings.h"
+#include "tests/end_to_end/processes.h"
 #include "tests/end_to_end/visitors.h"
 #include "tests/support/accounts.h"
 #include "tests/support/process_table.h"
@@ -156,6 +159,22 @@ TEST_CASE(
   CHECK(usher.log().find("login_evicted listener=generic network=127.0.0.0/24") != std::string::npos);
   CHECK(usher.log().find("login_evicted listener=generic network=127.0.1.0/24") == std::string::npos);
   CHECK(comes_back_to(usher, before));
+}
+
+TEST_CASE("limits: who makes way hears 904 also when its worker does not move") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  const Installation usher({.programs = kWho, .listener = "max_logins = 1"});
+  Client first(usher.address());
+  first.answer(100, usual_account());
+  first.expect_line(101);
+  const pid_t worker = worker_of(usher, first);
+  const std::array<pid_t, 2> stopped{worker, children_of(worker).at(0).pid};
+  for (const pid_t pid : stopped) CHECK(signal_to(pid, SIGSTOP));
+  Client second(usher.address());
+  first.expect_line(904);
+  first.expect_closed();
+  second.expect_line(100);
+  for (const pid_t pid : stopped) CHECK(signal_to(pid, SIGCONT));
 }
 
 TEST_CASE(
