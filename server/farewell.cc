@@ -7,11 +7,14 @@
 
 namespace usher {
 
+bool Farewells::send_line(int client, Code code, std::string_view text) {
+  const std::string line = reply_line(code, text);
+  return ::send(client, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
 // A client whose buffer is full at this moment has read nothing and will not read this.
 void Farewells::say(UniqueFd client, Code code, std::string_view text) {
-  const std::string line = reply_line(code, text);
-  const ssize_t sent = ::send(client.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0 || ::shutdown(client.get(), SHUT_WR) != 0) return;
+  if (!send_line(client.get(), code, text) || ::shutdown(client.get(), SHUT_WR) != 0) return;
   if (leaving_.size() == kMost) close(leaving_.begin());
   const auto place = leaving_.emplace(leaving_.end());
   place->fd = std::move(client);

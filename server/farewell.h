@@ -17,6 +17,8 @@ class Farewells {
   explicit Farewells(EventLoop& loop) : loop_(loop) {}
 
   void say(UniqueFd client, Code code, std::string_view text);
+  // The line alone. False when it cannot be sent, as after another one that was the last.
+  static bool send_line(int client, Code code, std::string_view text);
   static constexpr std::size_t kMost = 4096;
   bool empty() const noexcept { return leaving_.empty(); }
 

@@ -365,10 +365,7 @@ class Listener {
     visitor->timer = loop_.after(kEvictionTime, [this, serial] {
       const VisitorPtr late = visitors_.at(serial);
       const ListeningPlace* const place = places_.named(late->listener);
-      if (place != nullptr && !place->config.tls.on()) {
-        const std::string line = reply_line(Code::too_slow, kTooMany);
-        ::send(late->fd.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);  // fails when it has been said
-      }
+      if (place != nullptr && !place->config.tls.on()) Farewells::send_line(late->fd.get(), Code::too_slow, kTooMany);
       ::shutdown(late->fd.get(), SHUT_RDWR);
       let_go(late);
     });
