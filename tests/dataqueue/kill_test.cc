@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/dataqueue/kill_support.h"
+#include "tests/support/skip.h"
 
 using namespace usher;
 using namespace usher::testing;
@@ -258,7 +259,7 @@ TEST_CASE("rule 23: blocked receivers and watches killed at random never leave a
   CHECK(integrity(library) == "ok");
 }
 
-// However long it takes, as long as it goes on.
+// However long it takes with a sanitizer, as long as it goes on.
 bool runs_empty(DataQueue& queue) {
   std::uint64_t left = queue.describe().entries;
   const auto goes_on = [&] { return wait_until([&, before = left] { return (left = queue.describe().entries) < before; }); };
@@ -313,7 +314,7 @@ TEST_CASE("rule 23: at full speed, entries handed to a receiver killed at random
     std::swap(children[victim], fresh);
   }
   for (int i = 0; i < kSenders; ++i) children[static_cast<std::size_t>(i)].kill();
-  CHECK(runs_empty(queue));
+  CHECK((kSanitized ? runs_empty(queue) : wait_until([&] { return queue.describe().entries == 0; })));
   queue.send("0." + std::to_string(kMost - 1));
   CHECK(wait_until([&] { return (*traffic)[0].last == kMost - 1; }));
   int missing = 0;
