@@ -2,7 +2,7 @@
 //
 // Model:  worker: ClientHost (a proxy named its client), Attempt (before PAM is asked for that account)
 //         listener: Verdict, at once, with the number of the question
-//         worker: LoginFailed or LoginSucceeded, for the last Attempt
+//         worker: LoginFailed or LoginSucceeded, for the last Attempt, with the time that PAM took to check it
 //         A listener that is gone, or does not answer in time, refuses nobody.
 #pragma once
 
@@ -42,12 +42,14 @@ struct Attempt {
 
 struct LoginFailed {
   static constexpr auto kKind = WorkerTellsListener::login_failed;
-  static auto fields(auto& /*m*/) { return std::tie(); }
+  std::uint32_t checked_ms = 0;  // rounded up; 0: PAM was not asked
+  static auto fields(auto& m) { return std::tie(m.checked_ms); }
 };
 
 struct LoginSucceeded {
   static constexpr auto kKind = WorkerTellsListener::login_succeeded;
-  static auto fields(auto& /*m*/) { return std::tie(); }
+  std::uint32_t checked_ms = 0;  // the same
+  static auto fields(auto& m) { return std::tie(m.checked_ms); }
 };
 
 enum class ListenerSays : std::uint8_t { hand_over = 1, evict, verdict, own_connection, withdrawn };
@@ -56,7 +58,8 @@ struct Verdict {
   static constexpr auto kKind = ListenerSays::verdict;
   std::uint32_t question = 0;
   LimitReason refused = LimitReason::none;
-  static auto fields(auto& m) { return std::tie(m.question, m.refused); }
+  std::uint32_t slowest_check_ms = 0;  // at this listener, lately; 0: not known
+  static auto fields(auto& m) { return std::tie(m.question, m.refused, m.slowest_check_ms); }
 };
 
 }  // namespace usher

@@ -32,8 +32,8 @@ void Delivery::hear(const Packet& packet) {
       const auto said = packet.as<Attempt>();
       return hear_question(said.question, said.account.str(), Event::attempt);
     }
-    case WorkerTellsListener::login_failed: return event(Event::login_failed);
-    case WorkerTellsListener::login_succeeded: return event(Event::login_succeeded);
+    case WorkerTellsListener::login_failed: return hear_result(packet.as<LoginFailed>().checked_ms, Event::login_failed);
+    case WorkerTellsListener::login_succeeded: return hear_result(packet.as<LoginSucceeded>().checked_ms, Event::login_succeeded);
     case WorkerTellsListener::no_room: return event(Event::no_room);
     case WorkerTellsListener::login_over: return event(Event::login_over);
   }
@@ -44,6 +44,12 @@ void Delivery::hear_question(std::uint32_t question, const std::string& subject,
   subject_ = subject;
   const OnEvent event = event_;
   event(about);
+}
+
+void Delivery::hear_result(std::uint32_t checked_ms, Event result) {
+  checked_ms_ = checked_ms;
+  const OnEvent event = event_;
+  event(result);
 }
 
 bool Delivery::withdraw() {

@@ -24,11 +24,15 @@ class Delivery {
   bool send(const HandOver& record, int client) { return link_.send_now(record, client); }
   void evict() { link_.send(Evict{}); }
   // To the question that came last.
-  void answer(LimitReason refused) { link_.send(Verdict{question_, refused}); }
+  void answer(LimitReason refused, std::uint32_t slowest_check_ms = 0) {
+    link_.send(Verdict{question_, refused, slowest_check_ms});
+  }
   bool taken() const noexcept { return taken_; }
   bool lost() const noexcept { return lost_; }
   // With Event::client_host: the address of the client of a proxy. With Event::attempt: the name that was typed.
   const std::string& subject() const noexcept { return subject_; }
+  // With Event::login_failed and login_succeeded: what PAM took to check the password.
+  std::uint32_t checked_ms() const noexcept { return checked_ms_; }
   // Takes the client back: false when a worker has it; true when none has it and none will, though the message may still be
   // on its way (a worker that finds it cannot say Taken any more).
   bool withdraw();
@@ -36,6 +40,7 @@ class Delivery {
  private:
   void hear(const Packet& packet);
   void hear_question(std::uint32_t question, const std::string& subject, Event about);
+  void hear_result(std::uint32_t checked_ms, Event result);
 
   OnEvent event_;
   Gate gate_{kWorkerReports};
@@ -43,6 +48,7 @@ class Delivery {
   bool lost_ = false;
   std::uint32_t question_ = 0;
   std::string subject_;
+  std::uint32_t checked_ms_ = 0;
   Link link_;
 };
 

@@ -19,6 +19,7 @@
 #include "base/service_messages.h"
 #include "base/system.h"
 #include "handover/announcement.h"
+#include "server/check_times.h"
 #include "server/dispatcher.h"
 #include "server/farewell.h"
 #include "server/limit_keeper.h"
@@ -322,9 +323,13 @@ class Listener {
     if (visitor.state != Visitor::State::taken) return;
     switch (event) {
       case Delivery::Event::client_host: return meet_client_of_proxy(visitor);
-      case Delivery::Event::attempt: return visitor.delivery->answer(limits_.attempt(visitor.guest, visitor.delivery->subject()));
-      case Delivery::Event::login_failed: return limits_.failed(visitor.guest);
-      case Delivery::Event::login_succeeded: return limits_.succeeded(visitor.guest);
+      case Delivery::Event::attempt:
+        return visitor.delivery->answer(limits_.attempt(visitor.guest, visitor.delivery->subject()),
+                                        check_times_.slowest(visitor.listener, Clock::now()));
+      case Delivery::Event::login_failed:
+      case Delivery::Event::login_succeeded:
+        check_times_.note(visitor.listener, visitor.delivery->checked_ms(), Clock::now());
+        return event == Delivery::Event::login_failed ? limits_.failed(visitor.guest) : limits_.succeeded(visitor.guest);
       case Delivery::Event::taken:
       case Delivery::Event::no_room:
       case Delivery::Event::login_over:
@@ -402,12 +407,7 @@ class Listener {
   }
 
   HandOver control_record(const Visitor& visitor) const {
-    HandOver record;
-    record.generation = generation_;
-    record.accepted_at = to_nanoseconds(visitor.accepted_at);
-    record.greeted = visitor.greeted;
-    record.listener = places_.number_of(visitor.listener);
-    return record;
+    return {places_.number_of(visitor.listener), generation_, to_nanoseconds(visitor.accepted_at), visitor.greeted};
   }
 
   std::vector<VisitorPtr> in_order_of_arrival() const {
@@ -461,6 +461,7 @@ class Listener {
   Farewells farewells_{loop_};
   Limits limits_{[this](LimitKind kind, const std::string& name) { keeper_.note(kind, name); }, wall_clock_ms};
   LimitKeeper keeper_{loop_, limits_};
+  CheckTimes check_times_;
   ReservedConfig reserved_;
   LoginRoom logins_;
   WorkerPlaces worker_places_{[this](const VisitorPtr& visitor) { dispatcher_.add(visitor); }};

@@ -24,6 +24,9 @@ class Interruptions {
   // The listener's answer to that question; none refuses when it is gone or says nothing until `deadline`. Throws Interrupted.
   LimitReason wait_verdict(std::uint32_t question, Instant deadline);
 
+  // The listener's last answer.
+  const Verdict& verdict() const noexcept { return verdict_; }
+
   // The gate of the listener's messages, for the worker's wait for its client.
   Gate& gate() { return gate_; }
 

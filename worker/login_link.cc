@@ -82,10 +82,11 @@ Secret LoginLink::ask(Echo echo, std::string_view prompt) {
   return std::move(answer.secret);
 }
 
-Instant LoginLink::refusal_instant(Clock::duration refusal_time) const {
+Instant LoginLink::refusal_instant(Clock::duration refusal_time, Clock::duration slowest) const {
   const Clock::duration step = std::max<Clock::duration>(refusal_time, std::chrono::milliseconds(1));
   const auto passed = Clock::now() - last_answer_;
-  return last_answer_ + step * (passed / step + 1);
+  const auto longest = std::max(passed, std::min(slowest, step * kMostMultiples - kToWakeUp - Clock::duration(1)));
+  return last_answer_ + step * ((longest + kToWakeUp) / step + 1);
 }
 
 void LoginLink::tell(Tone tone, std::string_view text) { say(Tell{tone, text}); }

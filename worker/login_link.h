@@ -64,8 +64,9 @@ class LoginLink : public Conversation {
 
   // When the client last said something that PAM waited for.
   Instant last_answer() const noexcept { return last_answer_; }
-  // The same whatever the reason of a refusal: so long after the client's last word, or the next multiple of it.
-  Instant refusal_instant(Clock::duration refusal_time) const;
+  // The same whatever the reason of a refusal: so long after the client's last word, or the first multiple of it that a check
+  // that takes `slowest` does not exceed. Of that not more than kMostMultiples are waited for.
+  Instant refusal_instant(Clock::duration refusal_time, Clock::duration slowest) const;
   // Waits for something else; the login process may only end meanwhile (ClientGone). False when `deadline` passed.
   bool wait_for(int other, Instant deadline);
   void wait_until(Instant when) {
@@ -100,6 +101,7 @@ class LoginLink : public Conversation {
 
  private:
   static constexpr std::chrono::milliseconds kToWakeUp{3};
+  static constexpr int kMostMultiples = 5;  // a check that hung once is not to keep workers for as long
 
   bool relays() const noexcept { return transport_ == Transport::tls_relay; }
   template <class M>

@@ -222,9 +222,9 @@ class Worker {
       const std::string user = login_.wait_for_user();
       respect(limits_.refusal_of_attempt(user), user);
       if (try_login(user)) break;
-      limits_.failed();
+      limits_.failed(checked_);
       const bool last = tries >= listener_->login_tries || is_certified(user, listener_->tls, facts_);
-      login_.refuse(last, login_.refusal_instant(listener_->refusal_time));
+      login_.refuse(last, login_.refusal_instant(listener_->refusal_time, limits_.slowest_check()));
       if (last) {
         login_.wait_end();
         throw refused(Code::login_incorrect);
@@ -232,16 +232,17 @@ class Worker {
       lacked_modules_ = lacked_modules_ || pam_->lacks_modules();
       pam_ = std::make_unique<PamTransaction>(pool_config_.pam_service, pool_config_.pam_directory);
     }
-    limits_.succeeded();
+    limits_.succeeded(checked_);
     login_.accept();
     worker_log::login_accepted(facts_, account_.name);
   }
 
   // False: refused, and why is in the log. Leaves with 901 when the account is known to the client and may not be used.
   bool try_login(const std::string& user) {
+    checked_ = 0ms;
     if (user.empty()) return refuse_log(user, "empty user id");
     pam_->set_client(user, facts_.client.family == Endpoint::Family::local ? "" : facts_.client.host, kTty);
-    const int result = is_certified(user, listener_->tls, facts_) ? PAM_SUCCESS : pam_->authenticate(login_);
+    const int result = is_certified(user, listener_->tls, facts_) ? PAM_SUCCESS : authenticate();
     if (result != PAM_SUCCESS) return refuse_log(user, pam_->text(result));
     const auto account = find_account(pam_->user());
     if (!account) return refuse_log(user, "PAM accepts it, but it is no account");
@@ -250,6 +251,12 @@ class Worker {
     account_ = *account;
     check_account(user);
     return true;
+  }
+
+  int authenticate() {
+    const int result = pam_->authenticate(login_);
+    checked_ = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - login_.last_answer());
+    return result;
   }
 
   void check_account(const std::string& user) {
@@ -450,6 +457,7 @@ class Worker {
   PoolLink pool_;
   std::unique_ptr<PamTransaction>& pam_ = parts_.pam;
   bool lacked_modules_ = false;
+  std::chrono::milliseconds checked_{0};  // what PAM took for the last password
 
   std::optional<SharedWait> shared_;  // while it waits on the pool's one channel
   Gate shared_gate_{kSharedRequests};

@@ -5,6 +5,7 @@
 #include "tests/support/skip.h"
 #include "tests/worker/worker_harness.h"
 
+using namespace std::chrono_literals;
 using namespace usher;
 using namespace usher::testing;
 
@@ -55,6 +56,28 @@ TEST_CASE("limits: the listener is told of the name that was typed, of each fail
   client.answer(101, usual_account() + "-secret");
   worker.from_listener_channel<LoginSucceeded>();
   client.expect_line(102);
+}
+
+TEST_CASE("limits: a refusal waits for the slowest check that the listener knows, and for no more than five times its own time") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  struct Known {
+    std::uint32_t slowest_ms;
+    std::chrono::milliseconds earliest;
+  };
+  for (const Known& known : {Known{0, 300ms}, Known{290, 300ms}, Known{310, 600ms}, Known{3'600'000, 1500ms}}) {
+    CAPTURE(known.slowest_ms);
+    WorkerHarness worker({.listener = "refusal_time = \"300ms\"\nlogin_tries = 1", .limited_by_test = true});
+    Client client = worker.connect();
+    client.answer(100, "no-such-user");
+    const auto attempt = worker.from_listener_channel<Attempt>();
+    REQUIRE(worker.listener().send(Verdict{attempt.question, LimitReason::none, known.slowest_ms}));
+    client.answer(101, "wrong");
+    const Instant sent = Clock::now();
+    const auto failed = worker.from_listener_channel<LoginFailed>();
+    CHECK(failed.checked_ms > 0);
+    client.expect_line(900);
+    CHECK(Clock::now() - sent >= known.earliest - 5ms);
+  }
 }
 
 TEST_CASE("limits: a name of any bytes and any length is asked about within bounds") {
