@@ -3,7 +3,8 @@
 
 namespace usher {
 
-// Free pages of the heap, and of the stack what is below the caller's frame.
+// Free pages of the heap, of the stack what is below the caller's frame, and what is as it was when it was in common with others
+// (common_memory.h).
 void give_memory_back() noexcept;
 
 }  // namespace usher

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -73,6 +74,11 @@ void gather_written_memory() noexcept {
 
 void end_gathering() noexcept {
   region.open = false;
+}
+
+PageRange gathered_memory() noexcept {
+  const auto page = static_cast<std::size_t>(::getpagesize());
+  return {region.begin, (region.used + page - 1) / page * page};
 }
 
 }  // namespace usher::tls

@@ -8,10 +8,14 @@
 //         another version others may be right: then a session takes more memory, and all works.
 #pragma once
 
+#include "base/common_memory.h"
+
 namespace usher::tls {
 
 // Before anything of OpenSSL is used: then it is too late, and nothing is done.
 void gather_written_memory() noexcept;
 void end_gathering() noexcept;
+// What has been asked for, as whole pages; empty when nothing was gathered.
+PageRange gathered_memory() noexcept;
 
 }  // namespace usher::tls

@@ -44,6 +44,11 @@ const void* end_of_used_heap() {
   return heap.arena == 0 ? nullptr : static_cast<char*>(::sbrk(0)) - heap.keepcost;
 }
 
+const void* guard_heap() {
+  static void* const guard = ::mallinfo2().arena == 0 ? nullptr : std::malloc(kLeast);
+  return guard;
+}
+
 void fill_heap_holes() {
   if (::mallinfo2().arena == 0) return;  // another allocator than libc's
   Filler filler;

@@ -7,6 +7,10 @@ namespace usher {
 // Takes, for good, all free memory between what is in use; what is asked for from here on comes in one piece.
 void fill_heap_holes();
 
+// A place in the heap that is in use for good: what lies before it is never given back to the kernel. Null with another allocator
+// than libc's.
+const void* guard_heap();
+
 // Where the memory begins that was never asked for. Null with another allocator than libc's.
 const void* end_of_used_heap();
 

@@ -14,7 +14,7 @@
 #include "base/orderly_close.h"
 #include "base/system.h"
 #include "tls/kernel.h"
-#include "worker/bare_fork.h"
+#include "base/bare_fork.h"
 #include "worker/footprint.h"
 #include "worker/login_process.h"
 #include "worker/secure_login.h"

@@ -11,7 +11,8 @@
 #include "base/log.h"
 #include "base/system.h"
 #include "tls/gathered_memory.h"
-#include "worker/bare_fork.h"
+#include "base/bare_fork.h"
+#include "worker/common_ranges.h"
 #include "worker/dense_heap.h"
 #include "worker/own_worker.h"
 #include "worker/starter_death.h"
@@ -69,10 +70,12 @@ class Template {
     for (const PoolConfig& pool : configuration_.pools) stock_.push_back({start_pam(pool), nullptr});
     tls::end_gathering();
     fill_heap_holes();
+    const void* const common_end = guard_heap();
     const void* const transactions = end_of_used_heap();  // a worker writes its own as soon as it knows the user
     for (std::size_t i = 0; i < stock_.size(); ++i) stock_[i].next = start_pam(configuration_.pools[i]);
     footprint_.emplace(transactions, end_of_used_heap());
     fill_heap_holes();
+    if (tls_->vault().size() > 0 && common_end != nullptr) keep_common_memory(common_ranges(common_end));
   }
 
   static Account own_account() {
