@@ -59,7 +59,7 @@ class Channel {
   // Sends without waiting. False when the peer is gone (or this end was closed) or its buffer is full: on the channels of Usher, where few messages
   // are ever under way, both mean that the peer no longer does its part.
   template <class M>
-  bool send(const M& message, std::span<const int> descriptors = {}) const {
+  [[gnu::noinline]] bool send(const M& message, std::span<const int> descriptors = {}) const {
     Encoded encoded(message);
     return send_bytes(encoded.bytes(), descriptors) == Sent::done;
   }

@@ -74,8 +74,7 @@ void keep_common_memory(const std::vector<PageRange>& ranges) {
 void give_common_memory_back() noexcept {
   if (common.view == nullptr) return;
   for (const Kept& kept : common.kept) give_back(kept);
-  ::munmap(common.view, common.size);
-  common.view = nullptr;
+  ::madvise(common.view, common.size, MADV_DONTNEED);  // forgetting it would be one more page that is written
 }
 
 }  // namespace usher

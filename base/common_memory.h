@@ -22,8 +22,8 @@ struct PageRange {
 // Errors: std::system_error; then this process has to end.
 void keep_common_memory(const std::vector<PageRange>& ranges);
 
-// The pages that are as they were when they were kept. Does nothing in a process without any, and but once: what is written
-// again is written for ever.
+// The pages that are as they were when they were kept. Reads all that is kept: not for every pause. Does nothing where nothing is
+// kept.
 void give_common_memory_back() noexcept;
 
 }  // namespace usher

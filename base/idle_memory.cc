@@ -5,8 +5,6 @@
 
 #include <cstdint>
 
-#include "base/common_memory.h"
-
 namespace usher {
 namespace {
 
@@ -25,7 +23,6 @@ constexpr std::uintptr_t kDeepest = 1 << 20;  // nothing is mapped so close belo
 
 void give_memory_back() noexcept {
   ::malloc_trim(0);
-  give_common_memory_back();
   give_stack_back();
 }
 

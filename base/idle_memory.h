@@ -3,8 +3,7 @@
 
 namespace usher {
 
-// Free pages of the heap, of the stack what is below the caller's frame, and what is as it was when it was in common with others
-// (common_memory.h).
+// Free pages of the heap, and of the stack what is below the caller's frame.
 void give_memory_back() noexcept;
 
 }  // namespace usher

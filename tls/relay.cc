@@ -4,9 +4,12 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
+#include "base/common_memory.h"
 #include "base/idle_memory.h"
 #include "base/system.h"
+#include "tls/gathered_memory.h"
 
 namespace usher {
 namespace {
@@ -173,7 +176,9 @@ void Relay::give_back() noexcept {
   up_.give_back();
   down_.give_back();
   client_.be_idle();
+  tls::give_large_pieces_back();
   give_memory_back();
+  if (!std::exchange(gave_common_back_, true)) give_common_memory_back();
 }
 
 }  // namespace usher

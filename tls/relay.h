@@ -84,6 +84,7 @@ class Relay {
   bool program_full_ = false;
   bool program_idle_ = false;  // has nothing to read
   bool lost_ = false;
+  bool gave_common_back_ = false;
 };
 
 }  // namespace usher

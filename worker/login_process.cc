@@ -102,7 +102,7 @@ class Dialog {
     ::mallopt(M_MMAP_THRESHOLD, kBuffer);
     ::mallopt(M_TOP_PAD, kBuffer);
     auto secured = std::make_unique<TlsStream>(server_->new_connection(), connection_.get());
-    if (server_->is_for_kernel()) watch_.emplace(secured->connection());
+    if (server_->is_for_kernel()) watch_ = std::make_unique<tls::KeyWatch>(secured->connection());
     HandshakeSigner signer([this](const SignHandshake& wanted) { return wait_for_signature(wanted); });
     while (secured->shake_hands() != 0) {
       signer.throw_what_broke_it();
@@ -219,11 +219,21 @@ class Dialog {
   [[noreturn]] void hear_the_end() {
     deadline_ += kSetUpTime;
     while (true) {
-      Packet packet;
-      wait_for_worker(packet);
-      if (server_ != nullptr && packet.kind() == kind_of<BeRelay>()) relay(packet);
-      watch_ && packet.kind() == kind_of<GiveKeys>() ? give_keys() : let_module_talk(packet);
+      UniqueFd program = wait_for_program();
+      if (program) relay(std::move(program));
     }
+  }
+
+  // The program's side, should this process be its relay; nothing when the worker has said something else, that is done.
+  UniqueFd wait_for_program() {
+    Packet packet;
+    wait_for_worker(packet);
+    if (server_ != nullptr && packet.kind() == kind_of<BeRelay>()) {
+      if (packet.descriptors() != 1) throw ProtocolError("a relay without a program");
+      return packet.take_descriptor(0);
+    }
+    watch_ && packet.kind() == kind_of<GiveKeys>() ? give_keys() : let_module_talk(packet);
+    return {};
   }
 
   void give_keys() {
@@ -232,11 +242,10 @@ class Dialog {
     request(all);
   }
 
-  [[noreturn]] void relay(Packet& packet) {
+  [[noreturn]] void relay(UniqueFd program) {
     watch_.reset();
-    if (packet.descriptors() != 1) throw ProtocolError("a relay without a program");
     stream_->no_more_secrets();
-    Relay between(*stream_, connection_.get(), packet.take_descriptor(0), worker_);
+    Relay between(*stream_, connection_.get(), std::move(program), worker_);
     if (between.run()) close_in_order(std::move(connection_));
     throw Leave{};
   }
@@ -350,22 +359,33 @@ class Dialog {
   UniqueFd connection_;
   Instant deadline_;
   std::unique_ptr<ClientStream> stream_;
-  std::optional<tls::KeyWatch> watch_;  // of what stream_ has
+  std::unique_ptr<tls::KeyWatch> watch_;  // of what stream_ has; large, and seldom there
   std::optional<LineReader> lines_;  // once there is somebody to talk to
   std::string certificate_user_;
   bool secret_asked_ = false;
 };
 
+struct Client {
+  ServeClient record;
+  UniqueFd connection;
+};
+
+// None when the worker is gone.
+std::optional<Client> wait_for_client(const Channel& worker) {
+  Packet packet;
+  if (worker.wait_receive(packet, Instant::max(), 1) != Received::packet) return std::nullopt;
+  if (packet.descriptors() != 1) throw ProtocolError("a client without its descriptor");
+  return Client{packet.as<ServeClient>(), packet.take_descriptor(0)};
+}
+
 }  // namespace
 
 LoginExit run_login_process(Channel worker, const tls::Servers& servers) {
   if (!worker.send(LoginReady{})) return LoginExit::over;
-  Packet packet;
-  if (worker.wait_receive(packet, Instant::max(), 1) != Received::packet) return LoginExit::over;
-  const auto client = packet.as<ServeClient>();
-  if (packet.descriptors() != 1) throw ProtocolError("a client without its descriptor");
-  const tls::Server* server = client.tls ? servers.of(client.listener) : nullptr;
-  return Dialog(worker, client, server, packet.take_descriptor(0)).run();
+  auto client = wait_for_client(worker);
+  if (!client) return LoginExit::over;
+  const tls::Server* server = client->record.tls ? servers.of(client->record.listener) : nullptr;
+  return Dialog(worker, client->record, server, std::move(client->connection)).run();
 }
 
 }  // namespace usher

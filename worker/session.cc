@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/common_memory.h"
 #include "base/idle_memory.h"
 #include "base/system.h"
 #include "worker/ending.h"
@@ -56,6 +57,7 @@ class Waiter {
   void give_back() {
     idle_from_ = Instant::max();
     give_memory_back();
+    give_common_memory_back();
   }
 
   void lose_connection() {

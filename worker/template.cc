@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -44,14 +45,16 @@ class Template {
       return 1;
     }
     if (!starter_.send(TemplateReady{})) return 0;
-    while (true) {
-      Packet packet;
-      if (starter_.wait_receive(packet, Instant::max(), 3) != Received::packet) return 0;
-      fork_worker(packet);
-    }
+    while (auto order = next_order()) fork_worker(*order);
+    return 0;
   }
 
  private:
+  struct Order {
+    ForkWorker worker;
+    std::array<UniqueFd, 3> channels;
+  };
+
   void prepare() {
     Packet packet;
     if (starter_.wait_receive(packet, Instant::max(), 1) != Received::packet) _exit(0);
@@ -90,35 +93,40 @@ class Template {
     return std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
   }
 
-  void fork_worker(Packet& packet) {
-    const auto order = packet.as<ForkWorker>();
+  std::optional<Order> next_order() {
+    Packet packet;
+    if (starter_.wait_receive(packet, Instant::max(), 3) != Received::packet) return std::nullopt;
     if (packet.descriptors() != 3) throw ProtocolError("a worker comes with three channels");
+    return Order{packet.as<ForkWorker>(), {packet.take_descriptor(0), packet.take_descriptor(1), packet.take_descriptor(2)}};
+  }
+
+  void fork_worker(Order& order) {
     const pid_t pid = bare_fork(ChildOf::its_parent);  // the starter reaps and signals workers itself
-    if (pid == 0) be_worker(order, packet);
+    if (pid == 0) be_worker(order);
     if (pid > 0) {
-      starter_.send(Forked{order.number, pid});
+      starter_.send(Forked{order.worker.number, pid});
     } else {
-      starter_.send(ForkFailed{order.number, errno});
+      starter_.send(ForkFailed{order.worker.number, errno});
     }
   }
 
-  [[noreturn]] void be_worker(const ForkWorker& order, Packet& packet) {
+  [[noreturn]] void be_worker(Order& order) {
     starter_.close();
     WorkerParts parts{configuration_,
                       generation_,
-                      order.number,
-                      JobId{order.id},
-                      order.pool,
+                      order.worker.number,
+                      JobId{order.worker.id},
+                      order.worker.pool,
                       jail_,
                       filter_,
                       *tls_,
                       *footprint_,
                       owner_,
-                      std::move(stock_.at(order.pool).next),
-                      Channel(packet.take_descriptor(0)),
-                      Channel(packet.take_descriptor(1)),
-                      Channel(packet.take_descriptor(2))};
-    const bool own = !configuration_.pools.at(order.pool).command.empty();
+                      std::move(stock_.at(order.worker.pool).next),
+                      Channel(std::move(order.channels[0])),
+                      Channel(std::move(order.channels[1])),
+                      Channel(std::move(order.channels[2]))};
+    const bool own = !configuration_.pools.at(order.worker.pool).command.empty();
     _exit(static_cast<int>(own ? run_own_worker(std::move(parts)) : run_worker(std::move(parts))));
   }
 
