@@ -112,8 +112,9 @@ void give_back(void* memory, const char* /*file*/, int /*line*/) noexcept {
 
 // How large it was is not known: what is copied too much is of no consequence, and is there.
 void* resize(void* memory, std::size_t size, const char* file, int line) noexcept {
+  if (memory == nullptr) return take(size, file, line);
   const bool large = large_pieces.has(memory);
-  if (memory == nullptr || (!large && !is_gathered(memory))) return std::realloc(memory, size);
+  if (!large && !is_gathered(memory)) return std::realloc(memory, size);
   void* const other = take(size, file, line);
   if (other == nullptr) return nullptr;
   const char* const from = static_cast<char*>(memory);
