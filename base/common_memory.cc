@@ -22,6 +22,7 @@ struct Common {
   char* view = nullptr;  // of the file
   std::size_t size = 0;
   std::size_t page = 0;
+  int error_number = 0;
 };
 Common common;
 
@@ -56,6 +57,7 @@ void give_back(const Kept& kept) noexcept {
 
 void keep_common_memory(const std::vector<PageRange>& ranges) {
   for (const PageRange& range : ranges) common.size += range.size;
+  common.error_number = errno;
   common.page = static_cast<std::size_t>(::getpagesize());
   const UniqueFd file(check(::memfd_create("usher-common", MFD_CLOEXEC | MFD_ALLOW_SEALING), "make a file of memory"));
   void* const view = ::mmap(nullptr, common.size, PROT_READ, MAP_PRIVATE, file.get(), 0);
@@ -73,6 +75,7 @@ void keep_common_memory(const std::vector<PageRange>& ranges) {
 
 void give_common_memory_back() noexcept {
   if (common.view == nullptr) return;
+  errno = common.error_number;  // what differed last, in many a process
   for (const Kept& kept : common.kept) give_back(kept);
   ::madvise(common.view, common.size, MADV_DONTNEED);  // forgetting it would be one more page that is written
 }

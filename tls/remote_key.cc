@@ -20,8 +20,9 @@ constexpr const char* kOurs = "provider=usher";
 constexpr const char* kSignature = "USHER-HANDSHAKE";  // a name that no other provider offers a signature under
 constexpr const char* kNumber = "usher-number";
 
-Signer& signer() {
-  static Signer one;
+// None between handshakes: then its memory is as it was, too.
+std::unique_ptr<const Signer>& signer() {
+  static std::unique_ptr<const Signer> one;
   return one;
 }
 
@@ -151,7 +152,7 @@ int sign_at_once(void* context, unsigned char* signature, std::size_t* size, std
     return 1;
   }
   const Scheme scheme = scheme_of(signing.key->kind, signing.digest, signing.pss);
-  const auto made = signer() ? signer()(signing.key->number, scheme, {text, length}) : std::nullopt;
+  const auto made = signer() ? (*signer())(signing.key->number, scheme, {text, length}) : std::nullopt;
   if (!made || made->size() > room) return 0;
   std::memcpy(signature, made->data(), made->size());
   *size = made->size();
@@ -227,7 +228,7 @@ void load_provider() {
 }  // namespace
 
 void set_signer(Signer made) {
-  signer() = std::move(made);
+  signer() = made ? std::make_unique<const Signer>(std::move(made)) : nullptr;
 }
 
 Key make_remote_key(EVP_PKEY& public_half, unsigned number) {

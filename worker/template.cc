@@ -77,8 +77,9 @@ class Template {
     const void* const transactions = end_of_used_heap();  // a worker writes its own as soon as it knows the user
     for (std::size_t i = 0; i < stock_.size(); ++i) stock_[i].next = start_pam(configuration_.pools[i]);
     footprint_.emplace(transactions, end_of_used_heap());
+    const std::vector<PageRange> common = tls_->vault().size() > 0 ? common_ranges(common_end) : std::vector<PageRange>();
     fill_heap_holes();
-    if (tls_->vault().size() > 0 && common_end != nullptr) keep_common_memory(common_ranges(common_end));
+    if (!common.empty()) keep_common_memory(common);
   }
 
   static Account own_account() {
