@@ -37,6 +37,9 @@ class Connection {
   // `fd` stays the caller's. Errors: Error(io).
   Connection(Ssl ssl, int fd);
 
+  // Makes what all connections use: once for all processes, in one that they are forked from.
+  static void set_up() { road_method(); }
+
   int fd() const noexcept { return road_->fd; }
   Did shake_hands() noexcept;
   Moved read(std::span<std::uint8_t> into) noexcept;

@@ -77,6 +77,11 @@ Context context_for(const TlsConfig& config) {
   return context;
 }
 
+bool wants_tls(const Configuration& configuration) {
+  return std::any_of(configuration.listeners.begin(), configuration.listeners.end(),
+                     [](const ListenerConfig& listener) { return listener.tls.on(); });
+}
+
 }  // namespace
 
 Server::Server(const TlsConfig& config, KeyVault& vault)
@@ -129,6 +134,10 @@ Ssl Server::new_connection() const {
 }
 
 Servers::Servers(const Configuration& configuration) {
+  if (wants_tls(configuration)) {  // first: what it makes for all connections does not lie between the servers then
+    rehearse_handshake(*context_for({}));
+    Connection::set_up();
+  }
   for (const ListenerConfig& listener : configuration.listeners) {
     auto& server = servers_.emplace_back();
     if (!listener.tls.on()) continue;
@@ -138,7 +147,6 @@ Servers::Servers(const Configuration& configuration) {
       throw Error(ErrorCode::configuration, "tls of listener \"" + listener.name + "\": " + error.what());
     }
   }
-  if (vault_.size() > 0) rehearse_handshake(*context_for({}));
 }
 
 }  // namespace usher::tls

@@ -45,8 +45,14 @@ const void* end_of_used_heap() {
 }
 
 const void* guard_heap() {
-  static void* const guard = ::mallinfo2().arena == 0 ? nullptr : std::malloc(kLeast);
-  return guard;
+  const void* const end = end_of_used_heap();
+  if (end == nullptr) return nullptr;
+  const auto page = static_cast<std::size_t>(::getpagesize());
+  const std::size_t rest = page - reinterpret_cast<std::uintptr_t>(end) % page;
+  static void* volatile guard;  // a compiler leaves out what nobody looks at
+  guard = std::malloc(rest < kLeast ? page + rest - sizeof(std::size_t) : rest - sizeof(std::size_t));
+  ::malloc_trim(0);
+  return guard == nullptr ? nullptr : end_of_used_heap();
 }
 
 void fill_heap_holes() {

@@ -7,8 +7,8 @@ namespace usher {
 // Takes, for good, all free memory between what is in use; what is asked for from here on comes in one piece.
 void fill_heap_holes();
 
-// A place in the heap that is in use for good: what lies before it is never given back to the kernel. Null with another allocator
-// than libc's.
+// Takes, for good, what is left of the last page of a heap without holes, and says where that ends: what lies before it is never
+// given back to the kernel, what is asked for from here on begins with a page. Null with another allocator than libc's.
 const void* guard_heap();
 
 // Where the memory begins that was never asked for. Null with another allocator than libc's.

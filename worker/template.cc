@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -73,13 +74,19 @@ class Template {
     for (const PoolConfig& pool : configuration_.pools) stock_.push_back({start_pam(pool), nullptr});
     tls::end_gathering();
     fill_heap_holes();
-    const void* const common_end = guard_heap();
     const void* const transactions = end_of_used_heap();  // a worker writes its own as soon as it knows the user
     for (std::size_t i = 0; i < stock_.size(); ++i) stock_[i].next = start_pam(configuration_.pools[i]);
     footprint_.emplace(transactions, end_of_used_heap());
-    const std::vector<PageRange> common = tls_->vault().size() > 0 ? common_ranges(common_end) : std::vector<PageRange>();
     fill_heap_holes();
+    if (tls_->vault().size() > 0) share_memory();
+  }
+
+  // A session under TLS has two processes that wait.
+  static void share_memory() {
+    const std::vector<PageRange> common = common_ranges(guard_heap());
     if (!common.empty()) keep_common_memory(common);
+    fill_heap_holes();  // that finding them has left
+    guard_heap();
   }
 
   static Account own_account() {
@@ -103,7 +110,7 @@ class Template {
 
   void fork_worker(Order& order) {
     const pid_t pid = bare_fork(ChildOf::its_parent);  // the starter reaps and signals workers itself
-    if (pid == 0) be_worker(order);
+    if (pid == 0) be_worker_on_own_pages(order);
     if (pid > 0) {
       starter_.send(Forked{order.worker.number, pid});
     } else {
@@ -111,7 +118,15 @@ class Template {
     }
   }
 
-  [[noreturn]] void be_worker(Order& order) {
+  // What it has on its stack begins with a page: of the template's frames it is to copy no more than the last.
+  [[noreturn]] void be_worker_on_own_pages(Order& order) {
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));  // NOLINT: an address
+    void* volatile rest = __builtin_alloca(here % static_cast<std::uintptr_t>(::getpagesize()));
+    static_cast<void>(rest);
+    be_worker(order);
+  }
+
+  [[noreturn, gnu::noinline]] void be_worker(Order& order) {
     starter_.close();
     WorkerParts parts{configuration_,
                       generation_,
