@@ -8,11 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <memory>
 
-#include "base/bare_fork.h"
 #include "base/system.h"
 #include "base/text.h"
 #include "tls/key_form.h"
@@ -78,11 +75,11 @@ void put_key(Page& page, const std::string& certificate_file, const std::string&
   if (page.size == 0) refuse(key_file, "is too long a key");
 }
 
-template <class Page, class Work>
-[[noreturn]] void fill(Page& page, const Work& work) noexcept {
+template <class Page>
+[[noreturn]] void fill(Page& page, const std::string& certificate_file, const std::string& key_file) noexcept {
   try {
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    work(page);
+    put_key(page, certificate_file, key_file);
     _exit(0);
   } catch (const std::exception& error) {
     page.size = strnlen(error.what(), page.bytes.size());
@@ -108,39 +105,24 @@ struct Unmap {
   }
 };
 
+// The reader's page is shared with it alone, and gone when this returns.
 template <class Page>
-using SharedPage = std::unique_ptr<Page, Unmap<Page>>;
-
-template <class Page>
-SharedPage<Page> make_shared_page() {
-  return SharedPage<Page>(new (map_page(sizeof(Page), MAP_SHARED)) Page);
-}
-
-// What `work` puts into the page, in a process of its own that does nothing else. Errors: Error(refused) with its reason,
-// Error(io) when it gave none.
-template <class Page, class Work>
-void fill_in_a_child(Page& shared, ErrorCode refused, const Work& work) {
-  const pid_t child = check(bare_fork(ChildOf::this_process), "make a process that uses a key");
-  if (child == 0) fill(shared, work);
+void read_in_a_child(Page& into, const std::string& certificate_file, const std::string& key_file) {
+  const std::unique_ptr<Page, Unmap<Page>> shared(new (map_page(sizeof(Page), MAP_SHARED)) Page);
+  static_cast<void>(library());
+  const pid_t reader = check(::fork(), "make a process that reads a key");
+  if (reader == 0) fill(*shared, certificate_file, key_file);
   int status = 0;
-  check(retry([&] { return ::waitpid(child, &status, 0); }), "wait for a process that uses a key");
-  if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) throw Error(ErrorCode::io, "a process that used a key failed");
-  const auto end = shared.bytes.begin() + static_cast<std::ptrdiff_t>(shared.size);
-  if (WEXITSTATUS(status) == 1) throw Error(refused, std::string(shared.bytes.begin(), end));
+  check(retry([&] { return ::waitpid(reader, &status, 0); }), "wait for a key");
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    into = *shared;
+    return;
+  }
+  const auto end = shared->bytes.begin() + static_cast<std::ptrdiff_t>(shared->size);
+  const bool said = WIFEXITED(status) && WEXITSTATUS(status) == 1;
+  throw Error(ErrorCode::configuration, said ? std::string(shared->bytes.begin(), end)
+                                             : "the process that read \"" + printable(key_file) + "\" failed");
 }
-
-// To the children that are forked meanwhile, and to no others.
-template <class Page>
-class Lent {
- public:
-  explicit Lent(Page* page) : page_(page) { check(::madvise(page_, sizeof(Page), MADV_DOFORK), "let a child have a key"); }
-  ~Lent() { ::madvise(page_, sizeof(Page), MADV_DONTFORK); }
-  Lent(const Lent&) = delete;
-  Lent& operator=(const Lent&) = delete;
-
- private:
-  Page* page_;
-};
 
 }  // namespace
 
@@ -151,27 +133,13 @@ KeyVault::~KeyVault() {
 // The page is this process's own from the start: what one process wipes at its end the others keep.
 std::size_t KeyVault::add(const std::string& certificate_file, const std::string& key_file) {
   pages_.push_back(new (map_page(sizeof(Page), MAP_PRIVATE)) Page);
-  static_cast<void>(library());
-  const auto read = make_shared_page<Page>();
-  fill_in_a_child(*read, ErrorCode::configuration, [&](Page& page) { put_key(page, certificate_file, key_file); });
-  *pages_.back() = *read;
+  read_in_a_child(*pages_.back(), certificate_file, key_file);
   return pages_.size() - 1;
 }
 
 Key KeyVault::key(std::size_t number) const {
   const Page& page = *pages_.at(number);
   return read_key(std::span(page.bytes).first(page.size));
-}
-
-std::vector<std::uint8_t> KeyVault::sign(std::size_t number, Scheme scheme, Bytes text) const {
-  const auto made = make_shared_page<Page>();
-  const Lent<Page> key_page(pages_.at(number));
-  fill_in_a_child(*made, ErrorCode::invalid_argument, [&](Page& page) {
-    const std::vector<std::uint8_t> signature = tls::sign(*key(number), scheme, text);
-    page.size = signature.size();
-    std::copy(signature.begin(), signature.end(), page.bytes.begin());
-  });
-  return {made->bytes.begin(), made->bytes.begin() + static_cast<std::ptrdiff_t>(made->size)};
 }
 
 void KeyVault::keep_from_children() const {

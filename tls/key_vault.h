@@ -2,19 +2,16 @@
 //
 // Model:  a key is read from its file in a process of its own, which leaves the key alone (key_form.h) for a page
 //         of this one's and ends: no other copy of it stands anywhere in this process's memory. keep_from_children() takes the pages from
-//         all processes forked later. A signature, too, is made in a process of its own: what OpenSSL writes for it, of the key and
-//         of itself, is gone with that.
+//         all processes forked later; one that still has them reads a key from its page for the moment of a signature.
 // Shape:  RSA of 2048 to 4096 bits, EC on P-256, P-384 or P-521, Ed25519.
 // Source: madvise(2), MADV_DONTFORK.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "tls/openssl.h"
-#include "tls/signing.h"
 
 namespace usher::tls {
 
@@ -31,9 +28,7 @@ class KeyVault {
   std::size_t add(const std::string& certificate_file, const std::string& key_file);
   std::size_t size() const noexcept { return pages_.size(); }
 
-  // As tls::sign() with that key, which children forked later do not have. Errors: Error(invalid_argument) as there, Error(io).
-  std::vector<std::uint8_t> sign(std::size_t number, Scheme scheme, Bytes text) const;
-  // The key itself. Errors: Error(io).
+  // For one signature. Errors: Error(io).
   Key key(std::size_t number) const;
 
   // From here on no child has them. Errors: std::system_error.

@@ -58,9 +58,11 @@ Signature sign_handshake(const SignHandshake& wanted, const tls::Servers& server
   if (server == nullptr || !server->has_key(wanted.key))
     throw ProtocolError("a signature with a key of another listener");
   try {
-    return {text_of(servers.vault().sign(wanted.key, static_cast<tls::Scheme>(wanted.scheme), bytes_of(wanted.text.str())))};
+    const tls::Key key = servers.vault().key(wanted.key);
+    return {text_of(tls::sign(*key, static_cast<tls::Scheme>(wanted.scheme), bytes_of(wanted.text.str())))};
+  } catch (const ProtocolError&) {
+    throw;
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::invalid_argument) throw;
     throw ProtocolError(error.what());
   }
 }

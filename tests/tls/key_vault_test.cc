@@ -8,8 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <functional>
-
 #include "base/system.h"
 #include "tests/support/certificates.h"
 #include "tests/support/process.h"
@@ -26,23 +24,6 @@ std::string reason_of(const std::string& certificate, const std::string& key) {
     vault.add(certificate, key);
   } catch (const Error& error) {
     return error.what();
-  }
-  return "none";
-}
-
-std::string text_of_a_handshake() {
-  return std::string(64, ' ') + "TLS 1.3, server CertificateVerify" + '\0' + std::string(32, 'h');
-}
-
-tls::Bytes bytes_of(const std::string& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-std::string refusal_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    return std::string(name_of(error.code())) + ": " + error.what();
   }
   return "none";
 }
@@ -118,28 +99,4 @@ TEST_CASE("vault: a child forked after keep_from_children() cannot reach a key")
   vault.keep_from_children();
   CHECK_FALSE(child_reads());
   CHECK(vault.key(number));
-  vault.sign(number, tls::Scheme::ecdsa_sha256, bytes_of(text_of_a_handshake()));
-  CHECK_FALSE(child_reads());
-}
-
-TEST_CASE("vault: a signature holds, and is refused as without a vault") {
-  const Certificates made;
-  tls::KeyVault vault;
-  for (const std::string kind : {"rsa:4096", "ec:P-521"}) {
-    CAPTURE(kind);
-    made.server("front", kind, "front.example");
-    const std::size_t number = vault.add(made.path("front.crt"), made.path("front.key"));
-    vault.keep_from_children();
-    const bool rsa = kind.starts_with("rsa");
-    const std::string text = text_of_a_handshake();
-    const auto signature =
-        vault.sign(number, rsa ? tls::Scheme::rsa_pkcs1_sha256 : tls::Scheme::ecdsa_sha512, bytes_of(text));
-    const tls::Key key = vault.key(number);
-    const tls::DigestContext context(EVP_MD_CTX_new());
-    REQUIRE(EVP_DigestVerifyInit_ex(context.get(), nullptr, rsa ? "SHA256" : "SHA512", tls::library(), nullptr, key.get(), nullptr) == 1);
-    CHECK(EVP_DigestVerify(context.get(), signature.data(), signature.size(), bytes_of(text).data(), text.size()) == 1);
-    CHECK(refusal_of([&] { vault.sign(number, tls::Scheme::ed25519, bytes_of(text)); }) ==
-          refusal_of([&] { tls::sign(*key, tls::Scheme::ed25519, bytes_of(text)); }));
-    CHECK(refusal_of([&] { vault.sign(number, tls::Scheme::ecdsa_sha512, bytes_of("anything")); }) != "none");
-  }
 }
