@@ -9,6 +9,7 @@
 #include "base/common_memory.h"
 #include "base/idle_memory.h"
 #include "base/system.h"
+#include "tls/gathered_memory.h"
 #include "worker/ending.h"
 #include "worker/starter_messages.h"
 
@@ -56,6 +57,7 @@ class Waiter {
 
   void give_back() {
     idle_from_ = Instant::max();
+    tls::give_large_pieces_back();
     give_memory_back();
     give_common_memory_back();
   }
