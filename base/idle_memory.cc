@@ -9,7 +9,6 @@ namespace usher {
 namespace {
 
 constexpr std::uintptr_t kPage = 4096;
-constexpr int kLarge = 4096;  // bytes: what stdio reads a file with is as large
 constexpr std::uintptr_t kCall = 256;         // what madvise() itself needs of the stack
 constexpr std::uintptr_t kDeepest = 1 << 20;  // nothing is mapped so close below a main thread's stack
 
@@ -21,11 +20,6 @@ constexpr std::uintptr_t kDeepest = 1 << 20;  // nothing is mapped so close belo
 }
 
 }  // namespace
-
-void keep_heap_dense() noexcept {
-  ::mallopt(M_MMAP_THRESHOLD, kLarge);
-  ::mallopt(M_TOP_PAD, kLarge);
-}
 
 void give_memory_back() noexcept {
   ::malloc_trim(0);

@@ -3,9 +3,6 @@
 
 namespace usher {
 
-// From here on a large piece of memory stands by itself and leaves no gap when it goes, and the heap grows by little at a time.
-void keep_heap_dense() noexcept;
-
 // Free pages of the heap, and of the stack what is below the caller's frame.
 void give_memory_back() noexcept;
 

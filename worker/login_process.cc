@@ -1,5 +1,6 @@
 #include "worker/login_process.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -8,7 +9,6 @@
 #include <optional>
 #include <string>
 
-#include "base/idle_memory.h"
 #include "base/orderly_close.h"
 #include "base/system.h"
 #include "worker/line_reader.h"
@@ -44,6 +44,9 @@ constexpr std::string_view kShowTyping = "\xFF\xFC\x01";  // IAC WONT ECHO
 
 // What setting up a session may take once its program is chosen; then the starter ends the worker.
 constexpr std::chrono::seconds kSetUpTime{5};
+
+// From this size on memory stands by itself, and leaves no gap when it goes: that for records is one of the first asked for.
+constexpr int kBuffer = 8 * 1024;
 
 class Dialog {
  public:
@@ -96,7 +99,8 @@ class Dialog {
 
   // Without a handshake there is nobody to tell anything but the alert that it ended with.
   void secure() {
-    keep_heap_dense();
+    ::mallopt(M_MMAP_THRESHOLD, kBuffer);
+    ::mallopt(M_TOP_PAD, kBuffer);
     auto secured = std::make_unique<TlsStream>(server_->new_connection(), connection_.get());
     if (server_->is_for_kernel()) watch_ = std::make_unique<tls::KeyWatch>(secured->connection());
     HandshakeSigner signer([this](const SignHandshake& wanted) { return wait_for_signature(wanted); });

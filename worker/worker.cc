@@ -15,7 +15,6 @@
 
 #include "auth/become_user.h"
 #include "base/endpoint.h"
-#include "base/idle_memory.h"
 #include "base/log.h"
 #include "base/network.h"
 #include "base/orderly_close.h"
@@ -185,8 +184,7 @@ class Worker {
     if (!hand_over_.greeted) ::sched_yield();  // the prompt first: who is told here would take the processor
     parts_.starter.send(ClientTaken{hand_over_.listener});  // counts in seconds: the client comes first
     pool_.took_client(listener_->name, facts_.client.text());
-    // While the client types; a session under TLS is to stay small.
-    tls.on() ? keep_heap_dense() : parts_.footprint.take_data();
+    if (!tls.on()) parts_.footprint.take_data();  // while the client types; a session under TLS is to stay small
     Footprint::take_stack(kStack);
     if (plaintext_refused) {
       refuse_log("", "plaintext from beyond loopback");
