@@ -185,7 +185,7 @@ inline constexpr std::tuple kListenerKeys{
     Key{"login_tries", &ListenerConfig::login_tries, Number{1, 20}, preset("3"),
         "Wrong logins on one connection before it is closed."},
     Key{"refusal_time", &ListenerConfig::refusal_time, Duration{milliseconds(1), seconds(60)}, preset("\"2s\""),
-        "A refused login is told this long after the secret came, or at the next multiple of it."},
+        "A refused login is told this long after the secret came, or at the multiple of it that the slowest check of late needed."},
     Key{"max_logins", &ListenerConfig::max_logins, Number{1, kMostJobs}, preset("100"),
         "Connections at one time that have not logged in yet."},
     Key{"max_sessions", &ListenerConfig::max_sessions, Number{1, kMostJobs}, preset("400"),

@@ -1,6 +1,7 @@
 #include "worker/dense_heap.h"
 
 #include <doctest/doctest.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -32,4 +33,22 @@ TEST_CASE("dense heap: what is asked for after the holes were filled lies behind
     behind = behind && place_of(there.back()) > last;
   }
   CHECK(behind);
+}
+
+TEST_CASE("dense heap: what is asked for after guard_heap() begins with a page, and the end it names stays mapped") {
+  SKIP_UNLESS(!usher::testing::kSanitized, "a sanitizer has an allocator of its own");
+  const auto page = static_cast<std::uintptr_t>(::getpagesize());
+  for (std::size_t odd = 1; odd < 300; odd += 24) {
+    usher::fill_heap_holes();
+    const std::unique_ptr<char[]> before = std::make_unique<char[]>(odd);
+    const auto end = reinterpret_cast<std::uintptr_t>(usher::guard_heap());
+    REQUIRE(end != 0);
+    CHECK(end % page == 0);
+    std::unique_ptr<char[]> after = std::make_unique<char[]>(2000);
+    CHECK(place_of(after) >= end);
+    CHECK(place_of(after) < end + page);
+    after.reset();
+    ::malloc_trim(0);
+    CHECK(reinterpret_cast<std::uintptr_t>(::sbrk(0)) >= end);
+  }
 }
