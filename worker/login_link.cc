@@ -11,10 +11,10 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bare_fork.h"
 #include "base/orderly_close.h"
 #include "base/system.h"
 #include "tls/kernel.h"
-#include "base/bare_fork.h"
 #include "worker/footprint.h"
 #include "worker/login_process.h"
 #include "worker/secure_login.h"

@@ -10,10 +10,10 @@
 
 #include "auth/become_user.h"
 #include "auth/empty_network.h"
+#include "base/bare_fork.h"
 #include "base/log.h"
 #include "base/system.h"
 #include "tls/gathered_memory.h"
-#include "base/bare_fork.h"
 #include "worker/common_ranges.h"
 #include "worker/dense_heap.h"
 #include "worker/own_worker.h"
