@@ -19,9 +19,14 @@ std::size_t page_of(const void* place) { return address_of(place) & ~(kPage - 1)
 
 }  // namespace
 
-Footprint::Footprint(const void* heap_begin, const void* heap_end) {
-  if (heap_begin != heap_end) data_.push_back({page_of(heap_begin), page_of(heap_end) + kPage - page_of(heap_begin)});
-  for (const Mapping& mapping : data_of({"usher-", "libc.so"})) data_.push_back({mapping.begin, mapping.end - mapping.begin});
+Footprint::Footprint() {
+  for (const Mapping& mapping : memory_map()) {
+    if (mapping.is_written() && mapping.is_of("libc.so")) data_.push_back({mapping.begin, mapping.end - mapping.begin});
+  }
+}
+
+void Footprint::add(const void* begin, const void* end) {
+  if (begin != end) data_.push_back({page_of(begin), page_of(end) + kPage - page_of(begin)});
 }
 
 void Footprint::take_data() const noexcept {

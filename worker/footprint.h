@@ -14,8 +14,10 @@ namespace usher {
 
 class Footprint {
  public:
-  // Of this process: its data, that of the C library, and the given part of its heap.
-  Footprint(const void* heap_begin, const void* heap_end);
+  // Of this process: what the C library's data begins with. What begins as zeros is large, and little of it is used.
+  Footprint();
+  // And what lies from here to there.
+  void add(const void* begin, const void* end);
 
   void take_data() const noexcept;
   // So many bytes of the stack below the caller.

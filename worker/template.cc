@@ -11,6 +11,7 @@
 #include "auth/become_user.h"
 #include "auth/empty_network.h"
 #include "base/bare_fork.h"
+#include "base/large_pages.h"
 #include "base/log.h"
 #include "base/system.h"
 #include "tls/gathered_memory.h"
@@ -33,6 +34,8 @@ Account required_account(const std::string& name) {
   if (!account) throw Error(ErrorCode::configuration, "there is no user \"" + name + "\"");
   return *account;
 }
+
+constexpr std::size_t kLoginHeap = std::size_t{48} * 1024;  // what a password's check asks for: libcrypt's record has 32 K
 
 class Template {
  public:
@@ -76,9 +79,19 @@ class Template {
     fill_heap_holes();
     const void* const transactions = end_of_used_heap();  // a worker writes its own as soon as it knows the user
     for (std::size_t i = 0; i < stock_.size(); ++i) stock_[i].next = start_pam(configuration_.pools[i]);
-    footprint_.emplace(transactions, end_of_used_heap());
+    footprint_.add(transactions, end_of_used_heap());
     fill_heap_holes();
-    if (tls_->vault().size() > 0) share_memory();
+    if (tls_->vault().size() > 0) {
+      share_memory();
+    } else {
+      have_room_for_a_login();
+    }
+  }
+
+  void have_room_for_a_login() {
+    leave_room_in_heap(kLoginHeap);
+    const auto* const begin = static_cast<const char*>(end_of_used_heap());
+    footprint_.add(begin, begin + kLoginHeap);
   }
 
   // A session under TLS has two processes that wait.
@@ -136,7 +149,7 @@ class Template {
                       jail_,
                       filter_,
                       *tls_,
-                      *footprint_,
+                      footprint_,
                       owner_,
                       std::move(stock_.at(order.worker.pool).next),
                       Channel(std::move(order.channels[0])),
@@ -152,7 +165,7 @@ class Template {
   Jail jail_;
   SystemCallFilter filter_{login_system_calls()};
   std::optional<tls::Servers> tls_;
-  std::optional<Footprint> footprint_;
+  Footprint footprint_;
   std::string owner_;
   std::deque<PamStock> stock_;
 };
@@ -162,6 +175,7 @@ class Template {
 int run_template(Channel starter) {
   forbid_dumps();
   end_with_starter();
+  move_own_code_to_large_pages();
   return Template(std::move(starter)).run();
 }
 

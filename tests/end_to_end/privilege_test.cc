@@ -13,6 +13,7 @@
 
 #include "tests/end_to_end/processes.h"
 #include "tests/support/accounts.h"
+#include "tests/support/large_pages.h"
 #include "tests/support/process_table.h"
 #include "tests/support/skip.h"
 
@@ -83,13 +84,27 @@ std::vector<Rights> rights_of(const Scene& scene) {
           {"program", scene.program, user, user, false}};
 }
 
+struct Region {
+  std::size_t begin;
+  std::string mode;
+  std::string file;
+};
+
+std::vector<Region> regions_of(pid_t pid) {
+  std::vector<Region> regions;
+  std::istringstream maps(read_file("/proc/" + std::to_string(pid) + "/maps"));
+  for (std::string line; std::getline(maps, line);) {
+    const std::size_t file = line.find_first_of("/[");
+    regions.push_back({std::stoul(line, nullptr, 16), line.substr(line.find(' ') + 1, 4), file == line.npos ? "" : line.substr(file)});
+  }
+  return regions;
+}
+
 // Files that a process has mapped: itself, its libraries, and data.
 std::set<std::string> mapped_by(pid_t pid) {
   std::set<std::string> files;
-  std::istringstream maps(read_file("/proc/" + std::to_string(pid) + "/maps"));
-  for (std::string line; std::getline(maps, line);) {
-    const std::size_t at = line.find('/');
-    if (at != std::string::npos) files.insert(line.substr(at));
+  for (const Region& region : regions_of(pid)) {
+    if (region.file.starts_with('/')) files.insert(region.file);
   }
   return files;
 }
@@ -309,6 +324,30 @@ TEST_CASE("privilege: each process is made of no more than it needs") {
     CHECK(some_match(files, "/libssl\\.so"));
     CHECK(some_match(files, "/pam_unix\\.so"));  // before there is a client
     CHECK_FALSE(some_match(files, "/lib(Poco|sqlite3|dataqueue|usher)"));
+  }
+}
+
+TEST_CASE("privilege: no memory of Usher's can be both written and run") {
+  const Scene scene;
+  for (const Rights& process : rights_of(scene)) {
+    if (process.pid == scene.program) continue;
+    CAPTURE(process.name);
+    const std::vector<Region> regions = regions_of(process.pid);
+    CHECK(regions.size() > 10);
+    CHECK(std::none_of(regions.begin(), regions.end(), [](const Region& region) { return region.mode.starts_with("rwx"); }));
+  }
+}
+
+TEST_CASE("privilege: the code of whom is forked lies on large pages, where the kernel gives any") {
+  SKIP_UNLESS(!kSanitized, "a sanitized program is not linked for large pages");
+  SKIP_UNLESS(has_large_pages(), "this kernel gives no large page");
+  const Scene scene;
+  for (const pid_t pid : {scene.pattern, scene.idle, scene.session, scene.login}) {
+    std::size_t large = 0;
+    for (const Region& region : regions_of(pid)) {
+      if (region.mode == "r-xp" && region.file.empty()) large += large_pages_of(pid, region.begin);
+    }
+    CHECK(large > 0);
   }
 }
 

@@ -52,3 +52,16 @@ TEST_CASE("dense heap: what is asked for after guard_heap() begins with a page, 
     CHECK(reinterpret_cast<std::uintptr_t>(::sbrk(0)) >= end);
   }
 }
+
+TEST_CASE("dense heap: the room left in it is had without a system call") {
+  SKIP_UNLESS(!usher::testing::kSanitized, "a sanitizer has an allocator of its own");
+  constexpr std::size_t kRoom = 48 * 1024;
+  usher::fill_heap_holes();
+  usher::leave_room_in_heap(kRoom);
+  const auto* const begin = static_cast<const char*>(usher::end_of_used_heap());
+  void* const end = ::sbrk(0);
+  CHECK(begin + kRoom <= static_cast<const char*>(end));
+  const std::unique_ptr<char[]> taken = std::make_unique<char[]>(kRoom - 1000);
+  CHECK(taken.get() >= begin);
+  CHECK(::sbrk(0) == end);
+}

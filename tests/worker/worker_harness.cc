@@ -97,7 +97,7 @@ WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
     starter_.close();
     listener_.close();
     pool_.close();
-    const Footprint footprint(nullptr, nullptr);
+    const Footprint footprint;
     const WorkerExit exit = run_worker({configuration_, 1, 123, JobId{}, 0, jail, kFilter, servers, footprint, "usher", std::move(pam),
                                         std::move(theirs[0]), std::move(theirs[1]), std::move(theirs[2])});
     _exit(static_cast<int>(exit));
