@@ -73,6 +73,8 @@ class Template {
     owner_ = root ? configuration_.server.user : jail_.account.name;
     tls::gather_written_memory();
     tls_.emplace(configuration_);
+    const bool with_tls = tls_->vault().size() > 0;
+    if (!with_tls) move_own_code_to_large_pages();  // those who wait under TLS would be counted a share of all of it
     static_cast<void>(groups_of(jail_.account));  // loads what the name service needs, once for all workers
     for (const PoolConfig& pool : configuration_.pools) stock_.push_back({start_pam(pool), nullptr});
     tls::end_gathering();
@@ -81,7 +83,7 @@ class Template {
     for (std::size_t i = 0; i < stock_.size(); ++i) stock_[i].next = start_pam(configuration_.pools[i]);
     footprint_.add(transactions, end_of_used_heap());
     fill_heap_holes();
-    if (tls_->vault().size() > 0) {
+    if (with_tls) {
       share_memory();
     } else {
       have_room_for_a_login();
@@ -175,7 +177,6 @@ class Template {
 int run_template(Channel starter) {
   forbid_dumps();
   end_with_starter();
-  move_own_code_to_large_pages();
   return Template(std::move(starter)).run();
 }
 
