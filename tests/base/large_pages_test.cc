@@ -20,7 +20,7 @@ using testing::kLargePage;
 
 namespace {
 
-constexpr std::size_t kCode = kLargePage / 2 + 3 * 4096;
+constexpr std::size_t kCode = kLargePage / 2 + std::size_t{3} * 4096;
 
 std::string some_code() {
   std::string code(kCode, '\0');

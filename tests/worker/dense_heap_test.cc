@@ -55,7 +55,7 @@ TEST_CASE("dense heap: what is asked for after guard_heap() begins with a page, 
 
 TEST_CASE("dense heap: the room left in it is had without a system call") {
   SKIP_UNLESS(!usher::testing::kSanitized, "a sanitizer has an allocator of its own");
-  constexpr std::size_t kRoom = 48 * 1024;
+  constexpr std::size_t kRoom = std::size_t{48} * 1024;
   usher::fill_heap_holes();
   usher::leave_room_in_heap(kRoom);
   const auto* const begin = static_cast<const char*>(usher::end_of_used_heap());
