@@ -10,8 +10,8 @@
 #include "base/orderly_close.h"
 #include "base/system.h"
 #include "base/text.h"
-#include "tls/client_stream.h"
 #include "tls/relay.h"
+#include "tls/tls_stream.h"
 #include "usher/error.h"
 
 namespace usher {

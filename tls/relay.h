@@ -20,8 +20,9 @@
 #include <string_view>
 
 #include "base/channel.h"
+#include "base/client_stream.h"
 #include "base/unique_fd.h"
-#include "tls/client_stream.h"
+#include "tls/connection.h"
 
 namespace usher {
 

@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/client_stream.h"
 #include "base/secret.h"
-#include "tls/client_stream.h"
 
 namespace usher {
 

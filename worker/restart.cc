@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/own_directory.h"
 #include "base/system.h"
 #include "worker/generation.h"
 #include "worker/spawn.h"

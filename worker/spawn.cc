@@ -1,7 +1,6 @@
 #include "worker/spawn.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -62,7 +61,7 @@ void restore_descriptor_limit() {
     const int file = arrange_descriptors(order, opened);
     restore_descriptor_limit();
     if (order.bounded) drop_bounding_set();
-    if (order.account) become(*order.account, Groups::listed);
+    if (order.account) become(*order.account, groups_of(*order.account));
     end_with_starter();
     std::vector<std::string> words = order.options;
     words.insert(words.begin(), order.program);
@@ -107,13 +106,6 @@ int execute_anew(const std::string& program, std::vector<std::string> words, con
   raise_descriptor_limit();
   for (const int fd : descriptors) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   return error;
-}
-
-std::string own_directory() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t length = check(::readlink("/proc/self/exe", path.data(), path.size()), "find this program's directory");
-  const std::string whole(path.data(), static_cast<std::size_t>(length));
-  return whole.substr(0, whole.rfind('/') + 1);
 }
 
 }  // namespace usher

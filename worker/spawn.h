@@ -33,7 +33,4 @@ void raise_descriptor_limit();
 // stay. Returns only when that failed, with errno.
 int execute_anew(const std::string& program, std::vector<std::string> words, const std::vector<int>& descriptors);
 
-// The directory this process's own executable stands in, with "/" at its end.
-std::string own_directory();
-
 }  // namespace usher

@@ -14,6 +14,7 @@
 
 #include "base/configuration_report.h"
 #include "base/log.h"
+#include "base/own_directory.h"
 #include "base/system.h"
 #include "worker/control.h"
 #include "worker/directories.h"

@@ -10,6 +10,7 @@
 #include "tests/fuzz/client_bytes.h"
 #include "tests/support/certificates.h"
 #include "tls/client.h"
+#include "tls/tls_stream.h"
 #include "worker/line_reader.h"
 #include "worker/secure_login.h"
 
