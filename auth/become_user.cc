@@ -41,20 +41,16 @@ int become_user_raw(uid_t uid, gid_t gid) noexcept {
   return 0;
 }
 
-void become(const Account& account, Groups groups) {
+void become(const Account& account, std::span<const gid_t> groups) {
   if (geteuid() != 0 && geteuid() == account.uid) return;
-  if (groups == Groups::listed) {
-    check(initgroups(account.name.c_str(), account.gid), "take the groups of " + account.name);
-  } else {
-    check(setgroups(0, nullptr), "give up all groups");
-  }
+  check(setgroups(groups.size(), groups.data()), "take the groups of " + account.name);
   require(become_user_raw(account.uid, account.gid), account.name);
 }
 
-void take_groups(const Account& account) {
+void take_groups(const Account& account, std::span<const gid_t> groups) {
   if (geteuid() != 0) return;
   check(setresgid(account.gid, account.gid, account.gid), "take the group of " + account.name);
-  check(initgroups(account.name.c_str(), account.gid), "take the groups of " + account.name);
+  check(setgroups(groups.size(), groups.data()), "take the groups of " + account.name);
   forbid_dumps();
 }
 

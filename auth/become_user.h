@@ -2,20 +2,21 @@
 //
 // Order:  groups, then gid, then uid: the uid last, since it cannot be taken back. Each change is read back, and that root
 //         does not come back is tried.
-// Source: setresuid(2), credentials(7), initgroups(3).
+// Source: setresuid(2), credentials(7), setgroups(2).
 #pragma once
+
+#include <span>
 
 #include "auth/account.h"
 
 namespace usher {
 
-// This process becomes `account`, with the groups the name service lists for it or with none at all.
+// This process becomes `account`, with these supplementary groups.
 // Does nothing when the process is that user already and is not root. Errors: std::system_error.
-enum class Groups { listed, none };
-void become(const Account& account, Groups groups);
+void become(const Account& account, std::span<const gid_t> groups);
 
 // The worker takes on the account's group and groups and stays root: PAM modules may add groups after this.
-void take_groups(const Account& account);
+void take_groups(const Account& account, std::span<const gid_t> groups);
 
 // No core, and no ptrace by the same user. Each change of ids takes it back where fs.suid_dumpable says so, and the child of vfork
 // changes its parent's as well. Errors: std::system_error.

@@ -22,7 +22,7 @@ void give_up_root(const ServerConfig& server) {
   if (::geteuid() != 0) return;
   const auto account = find_account(server.user);
   if (!account) throw Error(ErrorCode::configuration, "there is no user \"" + server.user + "\"");
-  become(*account, Groups::listed);
+  become(*account, groups_of(*account));
 }
 
 }  // namespace usher

@@ -93,7 +93,7 @@ class OwnWorker {
     ProgramConfig program;
     program.command = config_.command;
     program.working_directory = "~";
-    take_groups(account);
+    take_groups(account, groups_of(account));
     end_with_starter();  // a change of ids took it away
     const LaunchOrder order{account,    program,         {}, environment(account),
                             null.get(), log.write.get(), "", {parts_.listener.fd(), page.get(), ready.write.get()}};
