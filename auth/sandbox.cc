@@ -42,13 +42,13 @@ void give_up_privileges() {
 
 void enter_sandbox(const Jail& jail, const SystemCallFilter& filter) {
   if (jail.network) enter_network(jail.network);
-  check(::syscall(SYS_close_range, 1U, ~0U, 0U), "close all descriptors but one");
-  if (!jail.root.empty()) {
-    check(chroot(jail.root.c_str()), "change root to " + jail.root);
-    check(chdir("/"), "enter the empty root");
+  if (jail.root) {
+    check(fchdir(jail.root.get()), "enter the empty root");
+    check(chroot("."), "change to the empty root");
   }
+  check(::syscall(SYS_close_range, 1U, ~0U, 0U), "close all descriptors but one");
   limit_login_process();
-  become(jail.account, Groups::none);
+  become(jail.account, {});
   give_up_capabilities();
   give_up_privileges();
   check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "end with the worker");

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "auth/account.h"
 #include "auth/system_call_filter.h"
@@ -17,8 +18,8 @@
 namespace usher {
 
 struct Jail {
-  std::string root;   // an empty directory of root's; "" where there is no root to change it (Usher without root)
-  Account account;    // who the login process becomes
+  Account account;     // who the login process becomes
+  UniqueFd root{};     // an empty directory of root's; none where there is no root to change to it (Usher without root)
   UniqueFd network{};  // an empty network namespace, where there is one
 };
 

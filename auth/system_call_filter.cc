@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -64,6 +65,14 @@ SystemCallFilter::SystemCallFilter(const SystemCalls& calls) {
   static_assert(sizeof(sock_filter) == sizeof(program_[0]));
   const ssize_t got = check(pread(file.get(), program_.data(), static_cast<std::size_t>(size), 0), "read the filter");
   if (got != size) throw Error(ErrorCode::io, "the compiled filter is cut short");
+}
+
+SystemCallFilter::SystemCallFilter(std::string_view code) : program_(code.size() / kRecord) {
+  std::memcpy(program_.data(), code.data(), program_.size() * kRecord);
+}
+
+std::string_view SystemCallFilter::code() const noexcept {
+  return {reinterpret_cast<const char*>(program_.data()), program_.size() * kRecord};  // NOLINT: records as bytes
 }
 
 void SystemCallFilter::load() const {

@@ -1,5 +1,6 @@
 #include "worker/login_link.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -22,7 +23,6 @@
 namespace usher {
 namespace {
 
-
 // The child: nothing of the worker's but one end of a channel, which becomes descriptor 0.
 [[noreturn]] void be_login_process(Channel channel, const LoginSurroundings& surroundings) noexcept {
   try {
@@ -35,13 +35,45 @@ namespace {
   }
 }
 
+// All else that the worker has is closed on exec. Between vfork and exec there are system calls only: the memory is the worker's.
+pid_t execute(const UniqueFd& program, const Channel& channel) {
+  std::array<char, 12> name{"usher-login"};
+  const std::array<char*, 2> arguments{name.data(), nullptr};
+  const std::array<char*, 1> environment{nullptr};
+  const pid_t pid = check(vfork(), "make a login process");  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+  if (pid != 0) return pid;
+  if (::dup2(channel.fd(), STDIN_FILENO) == STDIN_FILENO) {  // NOLINT(clang-analyzer-unix.Vfork): a system call
+    ::syscall(SYS_execveat, program.get(), "", arguments.data(), environment.data(), AT_EMPTY_PATH);
+  }
+  _exit(static_cast<int>(LoginExit::failed));
+}
+
+// One that is gone already is noticed when it is waited for.
+void send_into_sandbox(const Channel& channel, const LoginSurroundings& surroundings) {
+  const Jail& jail = surroundings.jail;
+  const std::string_view filter = surroundings.filter.code();
+  if (filter.size() > kMaxFilter) throw Error(ErrorCode::io, "the system-call filter is longer than a message may be");
+  std::array<int, 2> descriptors{};
+  std::size_t count = 0;
+  for (const UniqueFd* fd : {&jail.root, &jail.network}) {
+    if (*fd) descriptors.at(count++) = fd->get();
+  }
+  channel.send(EnterSandbox{jail.account.uid, jail.account.gid, static_cast<bool>(jail.root), static_cast<bool>(jail.network), filter},
+               std::span(descriptors).first(count));
+}
+
 }  // namespace
 
 LoginLink::LoginLink(const LoginSurroundings& surroundings, Interruptions& interruptions) : interruptions_(interruptions) {
-  surroundings.servers.vault().keep_from_children();
   ChannelPair ends = make_channel();
-  pid_ = check(bare_fork(ChildOf::this_process), "make a login process");
-  if (pid_ == 0) be_login_process(std::move(ends.theirs), surroundings);
+  if (surroundings.program) {
+    pid_ = execute(surroundings.program, ends.theirs);
+    send_into_sandbox(ends.ours, surroundings);
+  } else {
+    surroundings.servers.vault().keep_from_children();
+    pid_ = check(bare_fork(ChildOf::this_process), "make a login process");
+    if (pid_ == 0) be_login_process(std::move(ends.theirs), surroundings);
+  }
   channel_ = std::move(ends.ours);
 }
 

@@ -28,6 +28,7 @@ struct LoginSurroundings {
   const Jail& jail;
   const SystemCallFilter& filter;
   const tls::Servers& servers;
+  const UniqueFd& program;  // usher-login; none: it is a fork of this process, and has OpenSSL as this one has
 };
 
 class LoginLink : public Conversation {

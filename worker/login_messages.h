@@ -1,7 +1,9 @@
 // What a worker and its login process say to each other. kLoginRequests is all that a process which faces the network can
 // ask of root.
 //
-// Model:  worker: ServeClient + client  ->  the dialog begins; login: ClientAddress, where the client is a trusted proxy
+// Model:  worker: EnterSandbox          ->  (where the login process is a program of its own)
+//                                       ->  login: LoginReady
+//         worker: ServeClient + client  ->  the dialog begins; login: ClientAddress, where the client is a trusted proxy
 //                 Accepted             ->  (the client of the proxy may go on)
 //                                       ->  login: SignHandshake; worker: Signature; login: Secured, where there is TLS
 //                 Ask, Tell            ->  login: Answer           (as PAM's modules talk)
@@ -29,6 +31,7 @@
 namespace usher {
 
 inline constexpr std::size_t kMaxUser = 255;   // bytes of a user's name in a certificate
+inline constexpr std::size_t kMaxFilter = 1800;  // bytes of a compiled list of system calls
 inline constexpr std::size_t kMaxLine = 1024;  // bytes of a client's line without its end
 
 constexpr CertificateUser last_of(CertificateUser) { return CertificateUser::email; }
@@ -39,7 +42,7 @@ enum class LoginSays : std::uint8_t {
 };
 enum class WorkerSays : std::uint8_t {
   serve_client = 1, signature, ask, tell, refused, accepted, program_item, program_list_end, no_such_program, be_relay, finish,
-  give_keys,
+  give_keys, enter_sandbox,
 };
 
 struct LoginReady {
@@ -106,6 +109,17 @@ struct SessionKeys {
     return std::tie(m.obstacle, m.keys.version, m.keys.cipher, m.keys.received.key, m.keys.received.iv,
                     m.keys.received.sequence, m.keys.sent.key, m.keys.sent.iv, m.keys.sent.sequence);
   }
+};
+
+// Comes with the empty root and the empty network, where there are such.
+struct EnterSandbox {
+  static constexpr auto kKind = WorkerSays::enter_sandbox;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  bool root = false;
+  bool network = false;
+  Text<kMaxFilter> filter;  // any bytes
+  static auto fields(auto& m) { return std::tie(m.uid, m.gid, m.root, m.network, m.filter); }
 };
 
 // Comes with the client's descriptor.

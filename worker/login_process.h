@@ -1,18 +1,14 @@
-// The login process: talks to one client, asks one worker. The only part of Usher that reads the network.
+// A login process that is a fork of its worker: what a dialog under TLS needs, OpenSSL with all that it has fetched, is made in the
+// template, and there by then. Where no listener speaks TLS it is a program of its own (login_main.cc).
 //
-// Knows:    its client's descriptor and its channel to the worker; no file, no configuration, no other process.
-// Believes: the worker's messages (root made it). Of the client nothing: lines are bounded, UTF-8, one at a time.
-// Then:     where the client speaks TLS it stays between client and program (relay.h), with the same two descriptors and one more.
-// Ends:     when the worker closes the channel or says Finish, when the client goes, when the deadline passes (904).
+// Then:   where the client speaks TLS it stays between client and program (tls/relay.h), with the same two descriptors and one more.
 #pragma once
 
 #include "base/channel.h"
 #include "tls/server.h"
+#include "worker/dialog.h"
 
 namespace usher {
-
-// Its exit status, which the worker believes for log and history alone.
-enum class LoginExit { over = 0, failed = 1, bad_input = 2 };
 
 // Runs the dialog from the sandbox on; returns when it is over.
 LoginExit run_login_process(Channel worker, const tls::Servers& servers);

@@ -1,5 +1,6 @@
 #include "worker/template.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +14,7 @@
 #include "base/bare_fork.h"
 #include "base/large_pages.h"
 #include "base/log.h"
+#include "base/own_directory.h"
 #include "base/system.h"
 #include "tls/gathered_memory.h"
 #include "worker/common_ranges.h"
@@ -67,14 +69,18 @@ class Template {
     const bool root = ::geteuid() == 0;
     jail_.account = root ? required_account(configuration_.server.login_user) : own_account();
     if (root) {
-      jail_.root = configuration_.server.runtime_directory + "/empty";
+      const std::string empty = configuration_.server.runtime_directory + "/empty";
+      jail_.root.reset(check(::open(empty.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "open " + empty));
       jail_.network = make_empty_network();
     }
     owner_ = root ? configuration_.server.user : jail_.account.name;
     tls::gather_written_memory();
     tls_.emplace(configuration_);
     const bool with_tls = tls_->vault().size() > 0;
-    if (!with_tls) move_own_code_to_large_pages();  // those who wait under TLS would be counted a share of all of it
+    if (!with_tls) {
+      login_program_ = open_login_program();
+      move_own_code_to_large_pages();  // those who wait under TLS would be counted a share of all of it
+    }
     static_cast<void>(groups_of(jail_.account));  // loads what the name service needs, once for all workers
     for (const PoolConfig& pool : configuration_.pools) stock_.push_back({start_pam(pool), nullptr});
     tls::end_gathering();
@@ -102,6 +108,11 @@ class Template {
     if (!common.empty()) keep_common_memory(common);
     fill_heap_holes();  // that finding them has left
     guard_heap();
+  }
+
+  static UniqueFd open_login_program() {
+    const std::string path = own_directory() + "usher-login";
+    return UniqueFd(check(::open(path.c_str(), O_PATH | O_CLOEXEC), "open " + path));
   }
 
   static Account own_account() {
@@ -150,6 +161,7 @@ class Template {
                       order.worker.pool,
                       jail_,
                       filter_,
+                      login_program_,
                       *tls_,
                       footprint_,
                       owner_,
@@ -166,6 +178,7 @@ class Template {
   Configuration configuration_;
   Jail jail_;
   SystemCallFilter filter_{login_system_calls()};
+  UniqueFd login_program_;
   std::optional<tls::Servers> tls_;
   Footprint footprint_;
   std::string owner_;

@@ -61,7 +61,7 @@ class Worker {
   explicit Worker(WorkerParts parts)
       : parts_(std::move(parts)),
         interruptions_(parts_.starter, parts_.listener),
-        login_({parts_.jail, parts_.filter, parts_.tls}, interruptions_),
+        login_({parts_.jail, parts_.filter, parts_.tls, parts_.login_program}, interruptions_),
         pool_config_(parts_.configuration.pools.at(parts_.pool)),
         job_(job_name(parts_.number, parts_.owner, pool_config_.name)),
         road_(std::move(parts_.listener)),
@@ -341,7 +341,7 @@ class Worker {
   }
 
   void open_session() {
-    take_groups(account_);
+    take_groups(account_, groups_of(account_));
     end_with_starter();  // a change of ids took it away
     if (const int result = pam_->establish_credentials(login_); result != PAM_SUCCESS) {
       refuse_account(account_.name, "credentials: " + pam_->text(result));

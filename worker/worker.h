@@ -30,6 +30,7 @@ struct WorkerParts {
   std::uint16_t pool;
   const Jail& jail;
   const SystemCallFilter& filter;
+  const UniqueFd& login_program;  // none: login processes are forked
   const tls::Servers& tls;
   const Footprint& footprint;
   std::string owner;  // the name of the user whose pool this is: the middle part of the job's name

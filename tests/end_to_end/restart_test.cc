@@ -143,7 +143,7 @@ TEST_CASE("restart: all runs the programs that are on disk by then") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   const TemporaryDirectory directory;
   const auto install = [&] {
-    for (const char* name : {"usher", "usher-starter", "usher-listener", "usher-pool", "usher-worker", "usher-public"}) {
+    for (const char* name : {"usher", "usher-starter", "usher-listener", "usher-pool", "usher-worker", "usher-login", "usher-public"}) {
       const std::filesystem::path built = std::filesystem::path(USHER_COMMAND).parent_path() / name;
       std::filesystem::copy_file(built, directory.path("next"), std::filesystem::copy_options::overwrite_existing);
       std::filesystem::rename(directory.path("next"), directory.path(name));
@@ -171,7 +171,7 @@ TEST_CASE("restart: all runs the programs that are on disk by then") {
     std::error_code gone;
     const std::string program = std::filesystem::read_symlink("/proc/" + std::to_string(process.pid) + "/exe", gone);
     if (gone || !program.starts_with(directory.path())) continue;
-    const bool serves_still = process.name == "usher-worker" && program.ends_with(" (deleted)");
+    const bool serves_still = (process.name == "usher-worker" || process.name == "usher-login") && program.ends_with(" (deleted)");
     CHECK((serves_still || !program.ends_with(" (deleted)")));
     running += serves_still ? 0 : 1;
   }

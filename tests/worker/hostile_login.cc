@@ -4,6 +4,7 @@
 
 #include "tests/support/accounts.h"
 #include "tests/support/wait_until.h"
+#include "tests/worker/worker_harness.h"
 #include "worker/login_process.h"
 #include "worker/worker.h"
 
@@ -17,6 +18,8 @@ LoginExit run_login_process(Channel worker, const tls::Servers& /*servers*/) {
 }  // namespace usher
 
 namespace usher::testing {
+
+UniqueFd login_program() { return {}; }
 
 std::function<void(Channel&)> attacker;
 

@@ -1,6 +1,7 @@
 #include "tests/worker/worker_harness.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -80,7 +81,8 @@ bool PermissiveListener::answer(const Packet& packet) {
 WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
     : configuration_(parsed(toml(setting, directory_.path()))), limited_by_test_(setting.limited_by_test) {
   check(::mkdir(directory_.path("empty").c_str(), 0755), "mkdir");
-  const Jail jail{geteuid() == 0 ? directory_.path("empty") : "", account_of_login_process()};
+  Jail jail{account_of_login_process()};
+  if (geteuid() == 0) jail.root.reset(check(::open(directory_.path("empty").c_str(), O_PATH | O_CLOEXEC), "open"));
   static const SystemCallFilter kFilter(login_system_calls());
   const PoolConfig& pool = configuration_.pools.at(0);
   auto pam = std::make_unique<PamTransaction>(pool.pam_service, pool.pam_directory);
@@ -98,7 +100,8 @@ WorkerHarness::WorkerHarness(const WorkerSetting& setting, Await await)
     listener_.close();
     pool_.close();
     const Footprint footprint;
-    const WorkerExit exit = run_worker({configuration_, 1, 123, JobId{}, 0, jail, kFilter, servers, footprint, "usher", std::move(pam),
+    const UniqueFd program = servers.vault().size() > 0 ? UniqueFd() : login_program();
+    const WorkerExit exit = run_worker({configuration_, 1, 123, JobId{}, 0, jail, kFilter, program, servers, footprint, "usher", std::move(pam),
                                         std::move(theirs[0]), std::move(theirs[1]), std::move(theirs[2])});
     _exit(static_cast<int>(exit));
   }

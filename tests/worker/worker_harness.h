@@ -52,6 +52,9 @@ class PermissiveListener {
   std::jthread thread_;
 };
 
+// What the harness's login processes execute where no listener speaks TLS; none: they are forks (hostile_login.cc).
+UniqueFd login_program();
+
 class WorkerHarness {
  public:
   enum class Await { ready, nothing };
