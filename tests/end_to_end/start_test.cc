@@ -151,6 +151,22 @@ TEST_CASE("start: what only starting can tell ends it with the reason, and nothi
   CHECK(nothing_is_left());
 }
 
+TEST_CASE("start: without usher-login beside the others it says what is missing") {
+  SKIP_UNLESS(in_private_etc(), "needs the test accounts");
+  adopt_orphans();
+  const TemporaryDirectory directory;
+  const std::filesystem::path built = std::filesystem::path(USHER_COMMAND).parent_path();
+  for (const char* name : {"usher", "usher-starter", "usher-listener", "usher-pool", "usher-worker", "usher-public"}) {
+    std::filesystem::copy_file(built / name, directory.path(name));
+  }
+  std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
+  const std::string configuration = write_configuration(directory, {.programs = kWho});
+  const Result start = run({directory.path("usher"), "start", "--config", configuration});
+  CHECK(start.ending.code == 1);
+  CHECK(start.error_output.find("open " + directory.path("usher-login") + ": No such file or directory") != std::string::npos);
+  CHECK(nothing_is_left());
+}
+
 TEST_CASE("start: a second one says that it runs already, and disturbs nobody") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   const Installation usher(steady({.programs = kWho}));
