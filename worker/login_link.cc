@@ -1,6 +1,5 @@
 #include "worker/login_link.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -12,69 +11,18 @@
 #include <algorithm>
 #include <array>
 
-#include "base/bare_fork.h"
 #include "base/orderly_close.h"
 #include "base/system.h"
 #include "tls/kernel.h"
-#include "worker/footprint.h"
-#include "worker/login_process.h"
+#include "worker/dialog.h"
 #include "worker/secure_login.h"
 
 namespace usher {
-namespace {
-
-// The child: nothing of the worker's but one end of a channel, which becomes descriptor 0.
-[[noreturn]] void be_login_process(Channel channel, const LoginSurroundings& surroundings) noexcept {
-  try {
-    check(::dup2(channel.fd(), STDIN_FILENO), "keep the channel");
-    channel.close();
-    enter_sandbox(surroundings.jail, surroundings.filter);
-    _exit(static_cast<int>(run_login_process(Channel(UniqueFd(STDIN_FILENO)), surroundings.servers)));
-  } catch (...) {
-    _exit(static_cast<int>(LoginExit::failed));  // it has no one to tell: the worker sees the channel close
-  }
-}
-
-// All else that the worker has is closed on exec. Between vfork and exec there are system calls only: the memory is the worker's.
-pid_t execute(const UniqueFd& program, const Channel& channel) {
-  std::array<char, 12> name{"usher-login"};
-  const std::array<char*, 2> arguments{name.data(), nullptr};
-  const std::array<char*, 1> environment{nullptr};
-  const pid_t pid = check(vfork(), "make a login process");  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
-  if (pid != 0) return pid;
-  if (::dup2(channel.fd(), STDIN_FILENO) == STDIN_FILENO) {  // NOLINT(clang-analyzer-unix.Vfork): a system call
-    ::syscall(SYS_execveat, program.get(), "", arguments.data(), environment.data(), AT_EMPTY_PATH);
-  }
-  _exit(static_cast<int>(LoginExit::failed));
-}
-
-// One that is gone already is noticed when it is waited for.
-void send_into_sandbox(const Channel& channel, const LoginSurroundings& surroundings) {
-  const Jail& jail = surroundings.jail;
-  const std::string_view filter = surroundings.filter.code();
-  if (filter.size() > kMaxFilter) throw Error(ErrorCode::io, "the system-call filter is longer than a message may be");
-  std::array<int, 2> descriptors{};
-  std::size_t count = 0;
-  for (const UniqueFd* fd : {&jail.root, &jail.network}) {
-    if (*fd) descriptors.at(count++) = fd->get();
-  }
-  channel.send(EnterSandbox{jail.account.uid, jail.account.gid, static_cast<bool>(jail.root), static_cast<bool>(jail.network), filter},
-               std::span(descriptors).first(count));
-}
-
-}  // namespace
 
 LoginLink::LoginLink(const LoginSurroundings& surroundings, Interruptions& interruptions) : interruptions_(interruptions) {
-  ChannelPair ends = make_channel();
-  if (surroundings.program) {
-    pid_ = execute(surroundings.program, ends.theirs);
-    send_into_sandbox(ends.ours, surroundings);
-  } else {
-    surroundings.servers.vault().keep_from_children();
-    pid_ = check(bare_fork(ChildOf::this_process), "make a login process");
-    if (pid_ == 0) be_login_process(std::move(ends.theirs), surroundings);
-  }
-  channel_ = std::move(ends.ours);
+  StartedLogin started = start_login_process(surroundings);
+  pid_ = started.pid;
+  channel_ = std::move(started.channel);
 }
 
 void LoginLink::wait_ready(Instant deadline) {

@@ -10,26 +10,18 @@
 #include <variant>
 
 #include "auth/pam_transaction.h"
-#include "auth/sandbox.h"
 #include "base/channel.h"
 #include "base/protocol.h"
 #include "tls/server.h"
 #include "worker/interruptions.h"
 #include "worker/login_messages.h"
+#include "worker/login_start.h"
 #include "worker/pool_messages.h"
 
 namespace usher {
 
 // The login process has ended: the client left, was too slow, or broke the rules of the dialog.
 struct ClientGone {};
-
-// What a login process is made in.
-struct LoginSurroundings {
-  const Jail& jail;
-  const SystemCallFilter& filter;
-  const tls::Servers& servers;
-  const UniqueFd& program;  // usher-login; none: it is a fork of this process, and has OpenSSL as this one has
-};
 
 class LoginLink : public Conversation {
  public:

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <exception>
+#include <system_error>
 #include <utility>
 
 #include "auth/sandbox.h"
@@ -17,15 +17,6 @@ namespace usher {
 namespace {
 
 constexpr const char* kName = "usher-login";
-
-bool has_channel() noexcept {
-  try {
-    check_is_channel(STDIN_FILENO);
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
 
 // False when the worker is gone.
 bool enter_sandbox(const Channel& worker) {
@@ -43,6 +34,11 @@ bool enter_sandbox(const Channel& worker) {
   return true;
 }
 
+int started_by_hand() {
+  std::fprintf(stderr, "%s is started by usher-worker; see usher(1)\n", kName);
+  return 2;
+}
+
 LoginExit run() {
   ::prctl(PR_SET_NAME, kName);  // executed by descriptor, it would be named after that
   Channel worker{UniqueFd(STDIN_FILENO)};
@@ -57,12 +53,11 @@ LoginExit run() {
 }  // namespace usher
 
 int main() {
-  if (!usher::has_channel()) {
-    std::fprintf(stderr, "%s is started by usher-worker; see usher(1)\n", usher::kName);
-    return 2;
-  }
   try {
     _exit(static_cast<int>(usher::run()));
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::not_a_socket) return usher::started_by_hand();
+    _exit(static_cast<int>(usher::LoginExit::failed));
   } catch (...) {
     _exit(static_cast<int>(usher::LoginExit::failed));  // it has no one to tell: the worker sees the channel close
   }

@@ -25,7 +25,7 @@ constexpr std::array kPins{
     Pin{"executes a program",
         "execv execve execvp execvpe execl execle execlp execveat fexecve posix_spawn posix_spawnp SYS_execve "
         "SYS_execveat",
-        "worker/launch_plan.cc worker/spawn.cc cli/start_command.cc"},
+        "worker/launch_plan.cc worker/login_start.cc worker/spawn.cc cli/start_command.cc"},
     Pin{"passes descriptors", "SCM_RIGHTS", "base/channel.cc"},
     Pin{"calls SQLite", "sqlite3_", "dataqueue/sqlite.h dataqueue/sqlite.cc"},
     Pin{"uses a private key", "PEM_read_bio_PrivateKey_ex d2i_AutoPrivateKey_ex i2d_PrivateKey EVP_DigestSign",
