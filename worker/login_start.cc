@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -35,12 +37,18 @@ pid_t execute(const UniqueFd& program, const Channel& channel) {
   std::array<char, 12> name{"usher-login"};
   const std::array<char*, 2> arguments{name.data(), nullptr};
   const std::array<char*, 1> environment{nullptr};
+  volatile int failure = 0;  // written by the child
   const pid_t pid = check(vfork(), "make a login process");  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
-  if (pid != 0) return pid;
-  if (::dup2(channel.fd(), STDIN_FILENO) == STDIN_FILENO) {  // NOLINT(clang-analyzer-unix.Vfork): a system call
-    ::syscall(SYS_execveat, program.get(), "", arguments.data(), environment.data(), AT_EMPTY_PATH);
+  if (pid == 0) {
+    if (::dup2(channel.fd(), STDIN_FILENO) == STDIN_FILENO) {  // NOLINT(clang-analyzer-unix.Vfork): a system call
+      ::syscall(SYS_execveat, program.get(), "", arguments.data(), environment.data(), AT_EMPTY_PATH);
+    }
+    failure = errno;
+    _exit(static_cast<int>(LoginExit::failed));
   }
-  _exit(static_cast<int>(LoginExit::failed));
+  if (failure == 0) return pid;
+  ::waitpid(pid, nullptr, 0);
+  throw_errno("execute usher-login", failure);
 }
 
 // One that is gone already is noticed when it is waited for.

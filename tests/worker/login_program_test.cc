@@ -1,5 +1,6 @@
 // usher-login, as a worker starts it and as nobody should.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "auth/account.h"
@@ -7,7 +8,9 @@
 #include "tests/support/process.h"
 #include "tests/support/process_table.h"
 #include "tests/support/skip.h"
+#include "tests/support/temporary_directory.h"
 #include "worker/login_messages.h"
+#include "worker/login_start.h"
 
 using namespace usher;
 using namespace usher::testing;
@@ -96,4 +99,17 @@ TEST_CASE("usher-login: a client that speaks TLS is not for it") {
   record.tls = true;
   REQUIRE(login.worker().send(record, client.ours.fd()));
   CHECK(login.process.wait().code == 1);
+}
+
+TEST_CASE("usher-login: a file that cannot be executed is named as the reason, and no process is left") {
+  const std::size_t before = descendants_of(::getpid()).size();
+  const TemporaryDirectory directory;
+  directory.write("usher-login", "not a program");
+  const UniqueFd program(::open(directory.path("usher-login").c_str(), O_PATH | O_CLOEXEC));
+  const Jail jail{};
+  const SystemCallFilter filter(login_system_calls());
+  const tls::Servers servers{Configuration{}};
+  CHECK_THROWS_WITH_AS(static_cast<void>(start_login_process({jail, filter, servers, program})),
+                       "execute usher-login: Permission denied", std::system_error);
+  CHECK(descendants_of(::getpid()).size() == before);
 }
