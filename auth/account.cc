@@ -4,6 +4,7 @@
 #include <pwd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/system.h"
 
@@ -59,15 +60,18 @@ std::optional<Account> find_account(uid_t uid) {
       account_from);
 }
 
+// Usually they fit on the stack: what libc takes of the heap meanwhile is not to lie behind them, at the cost of a page.
 std::vector<gid_t> groups_of(const Account& account) {
-  std::vector<gid_t> groups(64);
-  while (true) {
-    int count = static_cast<int>(groups.size());
-    const bool fits = getgrouplist(account.name.c_str(), account.gid, groups.data(), &count) >= 0;
-    const auto needed = static_cast<std::size_t>(std::max(count, 1));
-    groups.resize(fits ? needed : std::max(needed, groups.size() * 2));
-    if (fits) return groups;
-  }
+  std::array<gid_t, 64> few{};
+  int count = static_cast<int>(few.size());
+  if (getgrouplist(account.name.c_str(), account.gid, few.data(), &count) >= 0) return {few.begin(), few.begin() + count};
+  std::vector<gid_t> groups(few.size());
+  do {
+    groups.resize(std::max(static_cast<std::size_t>(std::max(count, 0)), groups.size() * 2));
+    count = static_cast<int>(groups.size());
+  } while (getgrouplist(account.name.c_str(), account.gid, groups.data(), &count) < 0);
+  groups.resize(static_cast<std::size_t>(count));
+  return groups;
 }
 
 bool is_in_any(const Account& account, const std::vector<std::string>& names) {

@@ -176,11 +176,13 @@ bool Dialog::program_is_there() {
 
 void Dialog::hear_the_end() {
   deadline_ += kSetUpTime;
-  while (true) {
-    Packet packet;
-    wait_for_worker(packet);
-    hear_of_session(packet);
-  }
+  while (true) hear_of_session();
+}
+
+void Dialog::hear_of_session() {
+  Packet packet;
+  wait_for_worker(packet);
+  let_module_talk(packet);
 }
 
 // The listener names the program: nothing is read any more, and the worker may go on.

@@ -53,8 +53,8 @@ class Dialog {
 
   // Before the first line.
   virtual void secure() {}
-  // While the session is set up its modules may still talk; then the worker ends this process.
-  virtual void hear_of_session(Packet& packet) { let_module_talk(packet); }
+  // The worker's next message while the session is set up: its modules may still talk; then the worker ends this process.
+  virtual void hear_of_session();
 
   template <class M>
   static constexpr std::uint8_t kind_of() {

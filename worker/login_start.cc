@@ -33,7 +33,7 @@ namespace {
 }
 
 // All else that the worker has is closed on exec. Between vfork and exec there are system calls only: the memory is the worker's.
-pid_t execute(const UniqueFd& program, const Channel& channel) {
+[[gnu::noinline]] pid_t execute(const UniqueFd& program, const Channel& channel) {
   std::array<char, 12> name{"usher-login"};
   const std::array<char*, 2> arguments{name.data(), nullptr};
   const std::array<char*, 1> environment{nullptr};
@@ -52,7 +52,7 @@ pid_t execute(const UniqueFd& program, const Channel& channel) {
 }
 
 // One that is gone already is noticed when it is waited for.
-void send_into_sandbox(const Channel& channel, const LoginSurroundings& surroundings) {
+[[gnu::noinline]] void send_into_sandbox(const Channel& channel, const LoginSurroundings& surroundings) {
   const Jail& jail = surroundings.jail;
   const std::string_view filter = surroundings.filter.code();
   if (filter.size() > kMaxFilter) throw Error(ErrorCode::io, "the system-call filter is longer than a message may be");

@@ -51,12 +51,21 @@ Signature TlsDialog::wait_for_signature(const SignHandshake& wanted) {
 }
 
 // The worker ends this process, or makes it the relay.
-void TlsDialog::hear_of_session(Packet& packet) {
+void TlsDialog::hear_of_session() {
+  UniqueFd program = wait_for_program();
+  if (program) relay(std::move(program));
+}
+
+// The program's side, should this process be its relay; nothing when the worker has said something else, that is done.
+UniqueFd TlsDialog::wait_for_program() {
+  Packet packet;
+  wait_for_worker(packet);
   if (packet.kind() == kind_of<BeRelay>()) {
     if (packet.descriptors() != 1) throw ProtocolError("a relay without a program");
-    relay(packet.take_descriptor(0));
+    return packet.take_descriptor(0);
   }
   watch_ && packet.kind() == kind_of<GiveKeys>() ? give_keys() : let_module_talk(packet);
+  return {};
 }
 
 void TlsDialog::give_keys() {

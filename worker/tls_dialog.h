@@ -15,8 +15,9 @@ class TlsDialog : public Dialog {
 
  private:
   void secure() override;
-  void hear_of_session(Packet& packet) override;
+  void hear_of_session() override;
   Signature wait_for_signature(const SignHandshake& wanted);
+  UniqueFd wait_for_program();
   void give_keys();
   [[noreturn]] void relay(UniqueFd program);
 
