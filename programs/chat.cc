@@ -105,7 +105,7 @@ class Room {
   void tell(const std::string& line) {
     const std::vector<QueueDescription> users = this->users();
     Transaction transaction(library_);
-    for (const QueueDescription& user : users) send_if_possible(transaction, user.name, line);
+    tell(transaction, users, line);
     transaction.commit();
   }
 
@@ -122,14 +122,24 @@ class Room {
     }
   }
 
-  // Somebody's process has ended: it is seen to leave. Should this one die over it, the next one is told.
+  // Somebody's process has ended: it is seen to leave. Should this one die over it, the next one is told: the entry goes together
+  // with the word of it, and the queue before.
   void notice_gone() {
-    const auto entry = gone_.receive();
-    if (!entry) return;
-    if (entry->deliveries == 0) {  // somebody who is only just coming in
-      here_.send(entry->data, Key::bytes(entry->key));
-    } else {
-      bury(*entry);
+    const auto first = Transaction(library_).receive(gone_);  // rolled back: a look
+    if (!first) return;
+    const bool dead = first->deliveries > 0;  // else somebody who is only just coming in
+    if (dead) delete_queue_of(*first);
+    const std::vector<QueueDescription> users = this->users();
+    {
+      Transaction transaction(library_);
+      const auto entry = transaction.receive(gone_);
+      if (!entry || entry->key != first->key || (entry->deliveries > 0) != dead) return;
+      if (dead) {
+        tell(transaction, users, "* " + entry->data + " is gone");
+      } else {
+        transaction.send(here_, entry->data, Key::bytes(entry->key));
+      }
+      transaction.commit();
     }
     gone_.arm();
   }
@@ -155,14 +165,16 @@ class Room {
     return;  // the lease ends with this process, and the others see it
   }
 
-  void bury(const Entry& entry) {
-    const std::string name = entry.key.substr(0, entry.key.find('\0'));
+  void delete_queue_of(const Entry& entry) {
     try {
-      library_.delete_queue(name);
+      library_.delete_queue(entry.key.substr(0, entry.key.find('\0')));
     } catch (const Error& error) {
       if (error.code() != ErrorCode::queue_not_found) throw;
     }
-    tell("* " + entry.data + " is gone");
+  }
+
+  void tell(Transaction& transaction, const std::vector<QueueDescription>& users, const std::string& line) {
+    for (const QueueDescription& user : users) send_if_possible(transaction, user.name, line);
   }
 
   std::vector<QueueDescription> users() {
