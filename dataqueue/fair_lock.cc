@@ -10,7 +10,7 @@
 namespace usher {
 namespace {
 
-constexpr auto kWindow = std::chrono::microseconds(100);
+constexpr auto kWindow = std::chrono::microseconds(200);
 constexpr auto kSpinAlone = std::chrono::microseconds(30);  // about a turn with a transaction
 constexpr auto kSpin = std::chrono::microseconds(3);  // about a turn that hands an entry over
 

@@ -3,7 +3,7 @@
 //
 // Two mutexes, both robust. Whoever finds the lock taken queues at the gate, which is handed over in order of arrival,
 // and behind it waits for the lock itself; so at most one waits there. Whoever had it last may take it again past the
-// gate for 100 us: without that every second operation would be a wake-up of another process. The one behind the gate
+// gate for 200 us: without that every second operation would be a wake-up of another process. The one behind the gate
 // looks for some microseconds before it sleeps, and so does one who finds nobody there, a little longer.
 //
 // If the owner dies, the next one is told so (owner_died) and has to put right what was being changed. If one dies at
