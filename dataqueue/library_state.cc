@@ -20,13 +20,11 @@ namespace {
 
 constexpr auto kLookEvery = std::chrono::milliseconds(10);
 // Pages of a log; measured. A short one moves pages to the file that will change again soon, a long one takes its time to
-// get its blocks of the disk, of which every write to the disk then waits for the list as well. Where the disk is never
-// waited for the log is mostly memory.
-constexpr int kLongLog = 8000;
-constexpr int kLongProcessLog = 4000;
+// get its blocks of the disk, of which every write to the disk then waits for the list as well.
+constexpr int kLongLog = 4000;
 constexpr int kLongForcedLog = 1000;
 constexpr int kCacheKb = 4096;                       // the branches of a tree of a million entries, and the leaves of some hundred keys
-constexpr std::int64_t kBytesKeptAPage = 4500;       // of a long log's file after a burst; 4120 is a page in it
+constexpr std::int64_t kLogBytesKept = 16 << 20;     // of the log's file after a burst
 constexpr auto kForkWait = std::chrono::seconds(1);  // for a thread that is in a turn
 
 std::string resolved(const std::string& path) {
@@ -158,7 +156,7 @@ void LibraryState::open_connection() {
       Database::open(path_, {.create = false, .read_only = no_writes_.has_value(), .vfs = options_.vfs});
   database.set_busy_deadline(turn_deadline());
   database.execute(durability() == Durability::library ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = OFF");
-  database.execute("PRAGMA journal_size_limit = " + std::to_string(long_log() * kBytesKeptAPage));
+  database.execute("PRAGMA journal_size_limit = " + std::to_string(kLogBytesKept));
   database.execute("PRAGMA cache_size = -" + std::to_string(kCacheKb));
   check_schema(database, options_.clients);
   connection_ = std::make_unique<Connection>(std::move(database));
@@ -265,14 +263,10 @@ void LibraryState::keep_log_short() noexcept {
   }
 }
 
-int LibraryState::long_log() const {
-  return durability() == Durability::process ? kLongProcessLog : kLongLog;
-}
-
 // Somebody forces, if the log is written to the disk for more than its own move.
 int LibraryState::longest_log() const {
   const Control& control = sidecar_->control();
-  return control.log.begun() > control.log_writes + 1 ? kLongForcedLog : long_log();
+  return control.log.begun() > control.log_writes + 1 ? kLongForcedLog : kLongLog;
 }
 
 void LibraryState::move_log() {

@@ -94,7 +94,6 @@ class LibraryState final : public ForkAware {
   void open_sidecar();
   void open_connection();
   void add_client_schemas();
-  int long_log() const;
   int longest_log() const;
   void move_log();
   void move_rest_of_log();
