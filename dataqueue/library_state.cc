@@ -21,10 +21,10 @@ namespace {
 
 constexpr auto kLookEvery = std::chrono::milliseconds(10);
 // Pages of a log; measured. A short one moves pages to the file that will change again soon, and of these a large file has
-// more. A long one takes its time to get its blocks of the disk, of which every write to the disk then waits for the list
-// as well.
+// more: it gets half as long as the file, between these. A long one takes its time to get its blocks of the disk, of which
+// every write to the disk then waits for the list as well.
 constexpr int kLongLog = 4000;
-constexpr int kLongestLog = 16'000;  // of a file that has twice as many
+constexpr int kLongestLog = 16'000;
 constexpr int kLongForcedLog = 1000;
 constexpr int kPageBytes = 4096;
 constexpr int kCacheKb = 4096;                       // the branches of a tree of a million entries, and the leaves of some hundred keys
@@ -211,7 +211,7 @@ void LibraryState::check_still_there() {
         ::lstat(path_.c_str(), &found) == 0 && found.st_dev == file_.st_dev && found.st_ino == file_.st_ino;
     if (sidecar_ != nullptr && (!there || !sidecar_->is_in_place())) sidecar_->abandon();
     if (!there) throw gone(path_);
-    file_pages_ = static_cast<int>(std::min<off_t>(found.st_size / kPageBytes, 2 * kLongestLog));
+    long_log_ = static_cast<int>(std::clamp<off_t>(found.st_size / kPageBytes / 2, kLongLog, kLongestLog));
     looked_ = now;
   }
   if (sidecar_ != nullptr && is_abandoned()) throw gone(path_);
@@ -268,11 +268,10 @@ void LibraryState::keep_log_short() noexcept {
   }
 }
 
-// Half the file. Somebody forces, if the log is written to the disk for more than its own move.
+// Somebody forces, if the log is written to the disk for more than its own move.
 int LibraryState::longest_log() const {
   const Control& control = sidecar_->control();
-  if (control.log.begun() > control.log_writes + 1) return kLongForcedLog;
-  return std::max(kLongLog, file_pages_ / 2);
+  return control.log.begun() > control.log_writes + 1 ? kLongForcedLog : long_log_.load();
 }
 
 void LibraryState::move_log() {

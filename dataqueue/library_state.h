@@ -113,7 +113,7 @@ class LibraryState final : public ForkAware {
   std::unique_ptr<Member> member_;
   std::atomic<bool> joined_{false};
   Instant looked_{};
-  std::atomic<int> file_pages_{0};  // at the last look; at most those that matter
+  std::atomic<int> long_log_{0};  // by the file's size at the last look, which comes before every commit
   std::atomic<int> log_pages_{0};
 
   std::atomic<std::uint32_t> generation_{0};
