@@ -1,10 +1,12 @@
 // Far more clients than can be served, with processes killed in between: everybody gets an answer, and it passes.
 #include <doctest/doctest.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
+#include "dataqueue/sqlite.h"
 #include "tests/end_to_end/holdings.h"
 #include "tests/end_to_end/processes.h"
 #include "tests/end_to_end/storm.h"
@@ -47,6 +49,18 @@ long memory_of(const Installation& usher) {
   return sum;
 }
 
+// The pool keeps what it has read of the history in its memory, up to a bound: this much, as soon as it begins.
+void fill_history(const Installation& usher) {
+  usher::Database history = usher::Database::open(usher.directory().path("state/db/history.db"), {});
+  history.execute(
+      "WITH RECURSIVE job (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM job WHERE number < 80000) "
+      "INSERT INTO history SELECT number + 1000000, randomblob(16), number, '', '', 'worker', '', '', '', '', '', 0, 0, 0, 0, "
+      "'normal', 0, 0 FROM job");
+  const pid_t pool = usher.service("usher-pool");
+  REQUIRE(signal_to(pool, SIGKILL));
+  REQUIRE(wait_until([&] { return usher.has_new_service("usher-pool", pool); }));
+}
+
 }  // namespace
 
 TEST_CASE("storm: of 2,000 clients at once each one is served or told that it is busy") {
@@ -78,6 +92,7 @@ TEST_CASE("storm: the memory of those who live through them levels off") {
   SKIP_UNLESS(in_private_etc(), "needs the test accounts");
   SKIP_UNLESS(room_for_storm(), "needs a limit of 4,000 descriptors");
   const Installation usher(storm_setting("queue"));
+  fill_history(usher);
   const Holdings before = holdings_of(usher);
   const auto memory_after_storm = [&] {
     Answers answers;
